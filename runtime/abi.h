@@ -1,0 +1,138 @@
+/* abi.h - what compiled code and the runtime share.
+ *
+ * Floor 0: the only file that both worlds include. Plain C; structs of fixed
+ * layout; no function but the ones that compiled code calls.
+ *
+ * A compiled model is one object with a table `qopt_program` in it. The table
+ * holds a variant of the code for each CPU it was compiled for; a variant holds
+ * the entries (`run`, `prefill`, `decode`, `nll`). Weights, tokenizer and the
+ * description for `info` lie behind the linked file, see qopt_footer.
+ */
+
+#ifndef QOPT_RUNTIME_ABI_H
+#define QOPT_RUNTIME_ABI_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define QOPT_ABI_VERSION 1u
+
+/** Element types. */
+typedef enum qopt_type {
+  QOPT_F32 = 0,
+  QOPT_F16,
+  QOPT_BF16,
+  QOPT_F64,
+  QOPT_I8,
+  QOPT_I16,
+  QOPT_I32,
+  QOPT_I64,
+  QOPT_U8,
+  QOPT_BOOL /**< one byte, 0 or 1 */
+} qopt_type;
+
+/** Instructions that a variant needs, one bit each. */
+#define QOPT_CPU_AVX2 (1ull << 0)        /**< with FMA and F16C */
+#define QOPT_CPU_AVX_VNNI (1ull << 1)    /**< u8 x s8 dot products, 32 bytes */
+#define QOPT_CPU_AVX512 (1ull << 2)      /**< F, BW, CD, DQ, VL */
+#define QOPT_CPU_AVX512_VNNI (1ull << 3) /**< the same, 64 bytes */
+#define QOPT_CPU_AVX512_BF16 (1ull << 4) /**< bf16 dot products */
+
+/** A dimension of a tensor: its size if not negative; else -1 - k says that it
+ *  is the k-th symbol of the entry; QOPT_DERIVED that qopt_entry.shapes tells
+ *  it (past + seq, say). */
+#define QOPT_DERIVED INT64_MIN
+
+/** An input, output or state of an entry. Row-major without gaps. */
+typedef struct qopt_tensor_spec {
+  const char *name;
+  uint32_t type; /**< qopt_type */
+  uint32_t rank;
+  const int64_t *dims; /**< [rank] */
+} qopt_tensor_spec;
+
+/** The threads that a launch may use. The runtime's. */
+typedef struct qopt_pool qopt_pool;
+
+/** What an entry is called with. */
+typedef struct qopt_call {
+  const uint8_t *weights; /**< the mapped weights, 64-byte aligned */
+  uint8_t *arena;         /**< qopt_entry.arena_bytes, 64-byte aligned */
+  const int64_t *symbols; /**< values of qopt_entry.symbols */
+  const void *const *inputs;
+  void *const *outputs;
+  void *const *states; /**< KV caches, updated in place */
+  qopt_pool *pool;
+} qopt_call;
+
+/** One way to run the model. `symbols` are the names of its free dimensions;
+ *  "past" and "capacity" belong to entries with states: positions already in
+ *  the caches, and positions that the caches have room for. */
+typedef struct qopt_entry {
+  const char *name;
+  uint32_t symbol_count, input_count, output_count, state_count;
+  const char *const *symbols;
+  const qopt_tensor_spec *inputs, *outputs, *states;
+  /** Writes every dimension of every input, then output, then state. */
+  void (*shapes)(const int64_t *symbols, int64_t *dims);
+  /** Bytes of the arena. */
+  int64_t (*arena_bytes)(const int64_t *symbols);
+  void (*run)(const qopt_call *call);
+} qopt_entry;
+
+/** The code for one kind of CPU. */
+typedef struct qopt_variant {
+  const char *name;  /**< "avx512vnni" */
+  uint64_t features; /**< QOPT_CPU_...: what the CPU must have */
+  uint32_t entry_count;
+  uint32_t emulated; /**< 1: compiled for another CPU, never to be timed */
+  const qopt_entry *entries;
+} qopt_variant;
+
+/** A compiled model: the symbol `qopt_program` of its object. */
+typedef struct qopt_program {
+  uint32_t abi_version;
+  uint32_t variant_count;
+  const qopt_variant *variants; /**< best first */
+  int64_t max_batch, max_seq;   /**< what it was compiled for */
+  int64_t vocabulary;           /**< size of the last axis of the logits, or 0 */
+} qopt_program;
+
+/** One launch: tasks [begin, end) of it. `args` are the pointers and sizes that
+ *  the compiled entry wrote; `scratch` is QOPT_SCRATCH_BYTES of the thread. */
+typedef void (*qopt_kernel)(const int64_t *args, int64_t begin, int64_t end,
+                            uint8_t *scratch);
+#define QOPT_SCRATCH_BYTES (4u << 20)
+
+/** Runs `tasks` tasks of `kernel` and returns when all are done. Tasks are
+ *  independent; who runs one does not change its result. */
+void qopt_parallel(qopt_pool *pool, qopt_kernel kernel, const int64_t *args,
+                   int64_t tasks);
+
+/** The last bytes of a compiled file. Everything lies behind the linked file,
+ *  at an offset that is a multiple of 4096, weights first. */
+typedef struct qopt_footer {
+  uint64_t weights_offset, weights_bytes;
+  uint64_t tokenizer_offset, tokenizer_bytes; /**< bytes 0: no tokenizer */
+  uint64_t info_offset, info_bytes;           /**< JSON text for `info` */
+  uint64_t program_hash; /**< xxh64 of info: ties code and data together */
+  uint32_t abi_version;
+  uint32_t reserved;
+  char magic[8]; /**< QOPT_MAGIC */
+} qopt_footer;
+#define QOPT_MAGIC "qoptbin\n"
+
+#ifdef __cplusplus
+}
+static_assert(sizeof(qopt_tensor_spec) == 24, "layout of the ABI");
+static_assert(sizeof(qopt_call) == 56, "layout of the ABI");
+static_assert(sizeof(qopt_entry) == 80, "layout of the ABI");
+static_assert(sizeof(qopt_variant) == 32, "layout of the ABI");
+static_assert(sizeof(qopt_program) == 40, "layout of the ABI");
+static_assert(sizeof(qopt_footer) == 72, "layout of the ABI");
+#endif
+
+#endif /* QOPT_RUNTIME_ABI_H */
