@@ -1,0 +1,248 @@
+// Result types that follow from operands.
+
+#include "qopt/dialects/nn/Nn.h"
+
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace qopt::nn;
+
+using Types = SmallVectorImpl<Type>;
+
+static RankedTensorType ranked(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+FailureOr<SmallVector<int64_t>> qopt::nn::broadcastShapes(ArrayRef<int64_t> a,
+                                                          ArrayRef<int64_t> b) {
+  SmallVector<int64_t> shape(std::max(a.size(), b.size()));
+  for (size_t i = 0; i < shape.size(); ++i) {
+    size_t back = shape.size() - i; // dimensions align at the last one
+    int64_t da = back > a.size() ? 1 : a[a.size() - back];
+    int64_t db = back > b.size() ? 1 : b[b.size() - back];
+    if (da == 1 || db == 1)
+      shape[i] = da == 1 ? db : da;
+    else if (da == db || ShapedType::isDynamic(da) || ShapedType::isDynamic(db))
+      shape[i] = ShapedType::isDynamic(da) ? db : da;
+    else
+      return failure();
+  }
+  return shape;
+}
+
+/// The common shape of two operands with elements of `element`.
+static LogicalResult inferBroadcast(std::optional<Location> loc, Value a,
+                                    Value b, Type element, Types &types) {
+  auto shape = broadcastShapes(ranked(a).getShape(), ranked(b).getShape());
+  if (failed(shape))
+    return emitOptionalError(loc, "expects shapes that broadcast, got ",
+                             a.getType(), " and ", b.getType());
+  types.push_back(RankedTensorType::get(*shape, element));
+  return success();
+}
+
+template <typename Adaptor>
+static LogicalResult inferBinary(std::optional<Location> loc, Adaptor adaptor,
+                                 Types &types) {
+  Type element = ranked(adaptor.getLhs()).getElementType();
+  if (element != ranked(adaptor.getRhs()).getElementType())
+    return emitOptionalError(loc, "expects equal element types, got ",
+                             adaptor.getLhs().getType(), " and ",
+                             adaptor.getRhs().getType());
+  return inferBroadcast(loc, adaptor.getLhs(), adaptor.getRhs(), element,
+                        types);
+}
+
+#define QOPT_INFER_BINARY(Op)                                                  \
+  LogicalResult Op::inferReturnTypes(MLIRContext *,                            \
+                                     std::optional<Location> loc,              \
+                                     Adaptor adaptor, Types &types) {          \
+    return inferBinary(loc, adaptor, types);                                   \
+  }
+QOPT_INFER_BINARY(AddOp)
+QOPT_INFER_BINARY(SubOp)
+QOPT_INFER_BINARY(MulOp)
+QOPT_INFER_BINARY(DivOp)
+QOPT_INFER_BINARY(RemainderOp)
+QOPT_INFER_BINARY(PowOp)
+QOPT_INFER_BINARY(MaximumOp)
+QOPT_INFER_BINARY(MinimumOp)
+QOPT_INFER_BINARY(AndOp)
+QOPT_INFER_BINARY(OrOp)
+QOPT_INFER_BINARY(XorOp)
+
+static LogicalResult inferTest(Value input, Types &types) {
+  types.push_back(ranked(input).clone(IntegerType::get(input.getContext(), 1)));
+  return success();
+}
+
+LogicalResult IsNanOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                        Adaptor adaptor, Types &types) {
+  return inferTest(adaptor.getInput(), types);
+}
+
+LogicalResult IsInfOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                        Adaptor adaptor, Types &types) {
+  return inferTest(adaptor.getInput(), types);
+}
+
+LogicalResult CompareOp::inferReturnTypes(MLIRContext *context,
+                                          std::optional<Location> loc,
+                                          Adaptor adaptor, Types &types) {
+  if (failed(inferBinary(loc, adaptor, types)))
+    return failure();
+  types[0] =
+      cast<RankedTensorType>(types[0]).clone(IntegerType::get(context, 1));
+  return success();
+}
+
+LogicalResult SelectOp::inferReturnTypes(MLIRContext *,
+                                         std::optional<Location> loc,
+                                         Adaptor adaptor, Types &types) {
+  Value yes = adaptor.getOnTrue(), no = adaptor.getOnFalse();
+  Type element = ranked(yes).getElementType();
+  if (element != ranked(no).getElementType())
+    return emitOptionalError(loc, "expects equal element types, got ",
+                             yes.getType(), " and ", no.getType());
+  auto values = broadcastShapes(ranked(yes).getShape(), ranked(no).getShape());
+  auto shape =
+      succeeded(values)
+          ? broadcastShapes(*values, ranked(adaptor.getCondition()).getShape())
+          : values;
+  if (failed(shape))
+    return emitOptionalError(loc, "expects shapes that broadcast, got ",
+                             adaptor.getCondition().getType(), ", ",
+                             yes.getType(), " and ", no.getType());
+  types.push_back(RankedTensorType::get(*shape, element));
+  return success();
+}
+
+LogicalResult TransposeOp::inferReturnTypes(MLIRContext *,
+                                            std::optional<Location> loc,
+                                            Adaptor adaptor, Types &types) {
+  RankedTensorType input = ranked(adaptor.getInput());
+  ArrayRef<int64_t> permutation = adaptor.getPermutation();
+  if (int64_t(permutation.size()) != input.getRank() ||
+      !isPermutationVector(permutation))
+    return emitOptionalError(loc, "expects a permutation of the ",
+                             input.getRank(), " axes");
+  SmallVector<int64_t> shape;
+  for (int64_t axis : permutation)
+    shape.push_back(input.getDimSize(axis));
+  types.push_back(input.clone(shape));
+  return success();
+}
+
+static LogicalResult checkAxis(std::optional<Location> loc, int64_t axis,
+                               RankedTensorType type) {
+  if (axis >= 0 && axis < type.getRank())
+    return success();
+  return emitOptionalError(loc, "expects an axis of ", type, ", got ", axis);
+}
+
+LogicalResult GatherOp::inferReturnTypes(MLIRContext *,
+                                         std::optional<Location> loc,
+                                         Adaptor adaptor, Types &types) {
+  RankedTensorType input = ranked(adaptor.getInput());
+  int64_t axis = adaptor.getAxis();
+  if (failed(checkAxis(loc, axis, input)))
+    return failure();
+  SmallVector<int64_t> shape(input.getShape().take_front(axis));
+  llvm::append_range(shape, ranked(adaptor.getIndices()).getShape());
+  llvm::append_range(shape, input.getShape().drop_front(axis + 1));
+  types.push_back(input.clone(shape));
+  return success();
+}
+
+LogicalResult GatherNdOp::inferReturnTypes(MLIRContext *,
+                                           std::optional<Location> loc,
+                                           Adaptor adaptor, Types &types) {
+  RankedTensorType input = ranked(adaptor.getInput());
+  RankedTensorType indices = ranked(adaptor.getIndices());
+  int64_t batch = adaptor.getBatchDims();
+  if (indices.getRank() == 0 || indices.isDynamicDim(indices.getRank() - 1))
+    return emitOptionalError(loc, "expects a static last dimension, got ",
+                             indices);
+  int64_t depth = indices.getShape().back();
+  if (batch < 0 || depth < 1 || batch + depth > input.getRank() ||
+      batch >= indices.getRank())
+    return emitOptionalError(loc, "expects indices into ", input, ", got ",
+                             indices, " with batch_dims ", batch);
+  SmallVector<int64_t> shape(indices.getShape().drop_back());
+  llvm::append_range(shape, input.getShape().drop_front(batch + depth));
+  types.push_back(input.clone(shape));
+  return success();
+}
+
+LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *,
+                                                 std::optional<Location> loc,
+                                                 Adaptor adaptor,
+                                                 Types &types) {
+  RankedTensorType input = ranked(adaptor.getInput());
+  if (failed(checkAxis(loc, adaptor.getAxis(), input)))
+    return failure();
+  types.push_back(input.clone(ranked(adaptor.getIndices()).getShape()));
+  return success();
+}
+
+LogicalResult ReduceOp::inferReturnTypes(MLIRContext *,
+                                         std::optional<Location> loc,
+                                         Adaptor adaptor, Types &types) {
+  RankedTensorType input = ranked(adaptor.getInput());
+  SmallVector<int64_t> shape;
+  for (int64_t axis : adaptor.getAxes())
+    if (failed(checkAxis(loc, axis, input)))
+      return failure();
+  for (auto [axis, size] : llvm::enumerate(input.getShape()))
+    if (!llvm::is_contained(adaptor.getAxes(), int64_t(axis)))
+      shape.push_back(size);
+    else if (adaptor.getKeepDims())
+      shape.push_back(1);
+  types.push_back(input.clone(shape));
+  return success();
+}
+
+LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *,
+                                               std::optional<Location>,
+                                               Adaptor adaptor, Types &types) {
+  RankedTensorType logits = ranked(adaptor.getLogits());
+  types.push_back(logits.clone(logits.getShape().drop_back()));
+  return success();
+}
+
+LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *,
+                                            std::optional<Location>,
+                                            Adaptor adaptor, Types &types) {
+  SmallVector<int64_t> shape(ranked(adaptor.getIds()).getShape());
+  shape.push_back(ranked(adaptor.getTable()).getDimSize(1));
+  types.push_back(ranked(adaptor.getTable()).clone(shape));
+  return success();
+}
+
+LogicalResult MatmulOp::inferReturnTypes(MLIRContext *,
+                                         std::optional<Location> loc,
+                                         Adaptor adaptor, Types &types) {
+  RankedTensorType lhs = ranked(adaptor.getLhs());
+  RankedTensorType rhs = ranked(adaptor.getRhs());
+  auto bad = [&]() {
+    return emitOptionalError(loc, "expects matrices that multiply, got ", lhs,
+                             " and ", rhs);
+  };
+  if (lhs.getRank() < 2 || rhs.getRank() < 2 ||
+      lhs.getElementType() != rhs.getElementType())
+    return bad();
+  ArrayRef<int64_t> a = lhs.getShape().take_back(2);
+  ArrayRef<int64_t> b = rhs.getShape().take_back(2);
+  int64_t m = a[adaptor.getTransposeLhs()], ka = a[!adaptor.getTransposeLhs()];
+  int64_t n = b[!adaptor.getTransposeRhs()], kb = b[adaptor.getTransposeRhs()];
+  auto batch =
+      broadcastShapes(lhs.getShape().drop_back(2), rhs.getShape().drop_back(2));
+  bool inner =
+      ka == kb || ShapedType::isDynamic(ka) || ShapedType::isDynamic(kb);
+  if (failed(batch) || !inner)
+    return bad();
+  batch->append({m, n});
+  types.push_back(lhs.clone(*batch));
+  return success();
+}
