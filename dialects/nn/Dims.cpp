@@ -40,6 +40,17 @@ Dims::Dims(func::FuncOp function) : context(function.getContext()) {
   function.walk([&](Operation *op) { add(op); });
 }
 
+Dims::Dims(Block &block, ArrayRef<AffineMap> arguments)
+    : context(block.getParentOp()->getContext()) {
+  for (auto [argument, map] : llvm::zip_equal(block.getArguments(), arguments))
+    if (isa<RankedTensorType>(argument.getType()))
+      tensors[argument] = Exprs(map.getResults());
+    else
+      indices[argument] = map.getResult(0);
+  for (Operation &op : block)
+    add(&op);
+}
+
 ArrayRef<AffineExpr> Dims::of(Value tensor) const {
   auto found = tensors.find(tensor);
   return found == tensors.end() ? ArrayRef<AffineExpr>() : found->second;

@@ -17,6 +17,9 @@ class Dims {
 public:
   /// Looks at every op of the body once, in order.
   explicit Dims(mlir::func::FuncOp function);
+  /// The same for a block with, for each argument, a map to all its sizes (a
+  /// tensor) or to its value (an index).
+  Dims(mlir::Block &block, llvm::ArrayRef<mlir::AffineMap> arguments);
 
   /// [rank of value]
   llvm::ArrayRef<mlir::AffineExpr> of(mlir::Value tensor) const;
