@@ -52,6 +52,17 @@ Emitter::Emitter(ModuleOp module, kernel::FuncOp kernel, StringRef symbol,
     pointers[state->getResult(0)] = next(pointer);
   for (unsigned i = 0; i < kernel.getNumSymbols(); ++i)
     symbols.push_back(next(i64));
+
+  // The capacities are the last symbols.
+  SmallVector<Value> caches;
+  for (BlockArgument argument : kernel.getBlock().getArguments())
+    if (kernel.getLayout(argument).getCache())
+      caches.push_back(argument);
+  for (Operation *state : kernel.getStates())
+    caches.push_back(state->getResult(0));
+  for (auto [cache, symbol] :
+       llvm::zip(llvm::reverse(caches), llvm::reverse(symbols)))
+    capacities[cache] = symbol;
 }
 
 Value Emitter::pointer(Value tensor) { return pointers.at(tensor); }
@@ -126,10 +137,11 @@ Value Emitter::size(Value tensor, int64_t axis) {
   return size(dims.of(tensor)[axis]);
 }
 
-Value Emitter::capacity(Operation *state) {
-  auto states = kernel.getStates();
-  size_t fromEnd = states.end() - llvm::find(states, state);
-  return symbols[symbols.size() - fromEnd];
+Value Emitter::headStride(Value tensor) {
+  Value positions = capacities.lookup(tensor);
+  if (!positions)
+    positions = size(tensor, 2);
+  return mul(positions, size(tensor, 3));
 }
 
 Value Emitter::constant(int64_t value) {

@@ -44,9 +44,10 @@ public:
   mlir::Value size(mlir::AffineExpr expr);
   /// Size of one dimension, an i64.
   mlir::Value size(mlir::Value tensor, int64_t axis);
-  /// Capacity of the cache of a nn.cache_append, an i64: its last symbols are
-  /// the capacities of its states, one each.
-  mlir::Value capacity(mlir::Operation *state);
+  /// Distance of the heads of a cache, an i64 in elements: of an argument whose
+  /// layout is a cache, or of the result of a nn.cache_append. For other
+  /// tensors [B, H, S, D], S * D.
+  mlir::Value headStride(mlir::Value tensor);
 
   mlir::Value constant(int64_t value);                 ///< i64
   mlir::Value constant(double value, mlir::Type type); ///< scalar or vector
@@ -80,6 +81,7 @@ public:
 private:
   mlir::Value arguments; ///< llvm.ptr of i64
   llvm::DenseMap<mlir::Value, mlir::Value> pointers;
+  llvm::DenseMap<mlir::Value, mlir::Value> capacities;
   llvm::SmallVector<mlir::Value> symbols;
   llvm::DenseMap<mlir::AffineExpr, mlir::Value> sizes;
 };

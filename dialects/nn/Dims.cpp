@@ -245,6 +245,11 @@ void Dims::addTensor(Operation *op, OpResult result) {
             return sizes;
           })
           .Default([&](Operation *op) {
+            // Other dialects say it themselves.
+            if (auto own = op->getAttrOfType<ArrayAttr>(NnDialect::dimsAttr))
+              return Exprs(cast<AffineMapAttr>(own[result.getResultNumber()])
+                               .getValue()
+                               .getResults());
             bool ours = isa_and_nonnull<NnDialect>(op->getDialect());
             return ours ? broadcastSizes(*this, op, type.getRank(), context)
                         : Exprs(type.getRank(), AffineExpr());

@@ -1,0 +1,67 @@
+// What one element of a tensor is, as scalar code.
+//
+// A kernel of views and elementwise ops is a function from the indices of its
+// result to a scalar: a transpose permutes them, a slice shifts them, a gather
+// loads one. Nothing between the arguments and the result is stored.
+
+#ifndef QOPT_CODEGEN_CPU_ELEMENT_H
+#define QOPT_CODEGEN_CPU_ELEMENT_H
+
+#include "qopt/codegen/cpu/Emitter.h"
+
+namespace qopt::cpu {
+
+/// Whether Elements knows the op, given that it knows its operands.
+bool isElementOp(mlir::Operation *op);
+
+/// Writes the elements of the tensors of one kernel.
+class Elements {
+public:
+  explicit Elements(Emitter &emitter) : e(emitter) {}
+
+  /// The element of `tensor` at `indices`, i64 [rank], at the insertion point;
+  /// floats of 16 bits as f32.
+  mlir::Value at(mlir::Value tensor, llvm::ArrayRef<mlir::Value> indices);
+  /// Forgets what was written: for a new loop body or region.
+  void forget() { known.clear(); }
+
+  /// The index tuple of the `row`-th row of the tensor, its last axis left out.
+  llvm::SmallVector<mlir::Value> rowIndices(mlir::Value tensor,
+                                            mlir::Value row);
+
+private:
+  using Indices = llvm::SmallVector<mlir::Value>;
+
+  mlir::Value compute(mlir::Value tensor, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value argument(mlir::BlockArgument tensor,
+                       llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value element(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value constant(mlir::Operation *op,
+                       llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value concat(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value reduce(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value cumsum(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value matmul(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value rope(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value triangle(mlir::Operation *op,
+                       llvm::ArrayRef<mlir::Value> indices);
+  Indices reshape(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
+  Indices viewed(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value wrapped(mlir::Value index, mlir::Value size);
+  mlir::Value indexAt(mlir::Value tensor, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value choose(mlir::Value condition, mlir::Type type,
+                     llvm::function_ref<mlir::Value()> then,
+                     llvm::function_ref<mlir::Value()> otherwise);
+  mlir::Value less(mlir::Value a, mlir::Value b);
+  mlir::Type registerType(mlir::Value tensor);
+
+  Emitter &e;
+  /// What was written for a tensor, by its indices.
+  llvm::DenseMap<mlir::Value,
+                 llvm::SmallVector<std::pair<Indices, mlir::Value>, 1>>
+      known;
+};
+
+} // namespace qopt::cpu
+
+#endif // QOPT_CODEGEN_CPU_ELEMENT_H

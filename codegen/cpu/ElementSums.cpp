@@ -1,0 +1,153 @@
+// Elements that are made of many: reductions, running sums, matrix products.
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "qopt/codegen/cpu/Element.h"
+#include "qopt/codegen/cpu/Math.h"
+#include "qopt/dialects/nn/Nn.h"
+
+using namespace mlir;
+
+namespace qopt::cpu {
+
+static RankedTensorType ranked(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// x + y, or another way to join two; sums of floats may be reordered, so that
+/// they become vectors.
+static Value join(Emitter &e, nn::Reduction kind, Value x, Value y) {
+  auto reorder = arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
+  bool isFloat = isa<FloatType>(x.getType());
+  OpBuilder &b = e.b;
+  switch (kind) {
+  case nn::Reduction::sum:
+  case nn::Reduction::mean:
+    return isFloat ? Value(arith::AddFOp::create(b, e.loc, x, y, reorder))
+                   : Value(arith::AddIOp::create(b, e.loc, x, y));
+  case nn::Reduction::prod:
+    return isFloat ? Value(arith::MulFOp::create(b, e.loc, x, y, reorder))
+                   : Value(arith::MulIOp::create(b, e.loc, x, y));
+  case nn::Reduction::max:
+    return isFloat ? Value(arith::MaximumFOp::create(b, e.loc, x, y))
+                   : Value(arith::MaxSIOp::create(b, e.loc, x, y));
+  case nn::Reduction::min:
+    return isFloat ? Value(arith::MinimumFOp::create(b, e.loc, x, y))
+                   : Value(arith::MinSIOp::create(b, e.loc, x, y));
+  }
+  llvm_unreachable("not a reduction");
+}
+
+/// What joins to nothing.
+static Value neutral(Emitter &e, nn::Reduction kind, Type type) {
+  bool most = kind == nn::Reduction::min, least = kind == nn::Reduction::max;
+  double one = kind == nn::Reduction::prod;
+  if (isa<FloatType>(type))
+    return e.constant(most ? HUGE_VAL : least ? -HUGE_VAL : one, type);
+  unsigned bits = type.getIntOrFloatBitWidth();
+  APInt value = most    ? APInt::getSignedMaxValue(bits)
+                : least ? APInt::getSignedMinValue(bits)
+                        : APInt(bits, one != 0);
+  return arith::ConstantOp::create(e.b, e.loc, e.b.getIntegerAttr(type, value));
+}
+
+Value Elements::reduce(Operation *op, ArrayRef<Value> indices) {
+  auto reduce = cast<nn::ReduceOp>(op);
+  Value input = reduce.getInput();
+  Indices own;
+  auto next = indices.begin();
+  for (int64_t axis = 0; axis < ranked(input).getRank(); ++axis) {
+    bool gone = llvm::is_contained(reduce.getAxes(), axis);
+    own.push_back(gone ? Value() : *next);
+    if (!gone || reduce.getKeepDims())
+      ++next;
+  }
+  Type type = registerType(input);
+  auto before = known;
+  std::function<Value(size_t, Value)> over = [&](size_t i, Value sum) -> Value {
+    if (i == reduce.getAxes().size()) {
+      forget();
+      return join(e, reduce.getKind(), sum, at(input, own));
+    }
+    int64_t axis = reduce.getAxes()[i];
+    return e.loop(e.constant(0), e.size(input, axis), 1, sum,
+                  [&](Value index, ValueRange carried) {
+                    own[axis] = index;
+                    return SmallVector<Value>{over(i + 1, carried[0])};
+                  })[0];
+  };
+  Value sum = over(0, neutral(e, reduce.getKind(), type));
+  known = std::move(before);
+  if (reduce.getKind() != nn::Reduction::mean)
+    return sum;
+  Value count = e.constant(1);
+  for (int64_t axis : reduce.getAxes())
+    count = e.mul(count, e.size(input, axis));
+  if (!isa<FloatType>(type)) {
+    if (type != count.getType())
+      count = arith::TruncIOp::create(e.b, e.loc, type, count);
+    return arith::DivSIOp::create(e.b, e.loc, sum, count);
+  }
+  count = arith::SIToFPOp::create(e.b, e.loc, type, count);
+  return arith::DivFOp::create(e.b, e.loc, sum, count);
+}
+
+Value Elements::cumsum(Operation *op, ArrayRef<Value> indices) {
+  auto cumsum = cast<nn::CumsumOp>(op);
+  Value input = cumsum.getInput(), index = indices[cumsum.getAxis()];
+  // The elements up to this one: before it, or, reversed, behind it.
+  Value one = e.constant(1), inclusive = e.add(index, one);
+  Value from = e.constant(0), to = cumsum.getExclusive() ? index : inclusive;
+  if (cumsum.getReverse()) {
+    from = cumsum.getExclusive() ? inclusive : index;
+    to = e.size(input, cumsum.getAxis());
+  }
+  auto before = known;
+  Value sum =
+      e.loop(from, to, 1, neutral(e, nn::Reduction::sum, registerType(input)),
+             [&](Value i, ValueRange carried) {
+               forget();
+               Indices own(indices);
+               own[cumsum.getAxis()] = i;
+               return SmallVector<Value>{
+                   join(e, nn::Reduction::sum, carried[0], at(input, own))};
+             })[0];
+  known = std::move(before);
+  return sum;
+}
+
+Value Elements::matmul(Operation *op, ArrayRef<Value> indices) {
+  auto matmul = cast<nn::MatmulOp>(op);
+  auto own = [&](Value operand, bool transposed, Value row, Value column) {
+    RankedTensorType type = ranked(operand);
+    Indices place(indices.drop_back(2).take_back(type.getRank() - 2));
+    for (auto [axis, index] : llvm::enumerate(place))
+      if (type.getDimSize(axis) == 1)
+        index = e.constant(0);
+    if (transposed)
+      std::swap(row, column);
+    place.append({row, column});
+    return at(operand, place);
+  };
+  Value row = indices[indices.size() - 2], column = indices.back();
+  Value lhs = matmul.getLhs();
+  int64_t inner = ranked(lhs).getRank() - (matmul.getTransposeLhs() ? 2 : 1);
+  auto before = known;
+  Value sum = e.loop(
+      e.constant(0), e.size(lhs, inner), 1,
+      neutral(e, nn::Reduction::sum, registerType(op->getResult(0))),
+      [&](Value k, ValueRange carried) {
+        forget();
+        Math m{e.b, e.loc};
+        auto reorder =
+            arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
+        Value product = arith::MulFOp::create(
+            e.b, e.loc, own(lhs, matmul.getTransposeLhs(), row, k),
+            own(matmul.getRhs(), matmul.getTransposeRhs(), k, column), reorder);
+        return SmallVector<Value>{
+            join(e, nn::Reduction::sum, carried[0], product)};
+      })[0];
+  known = std::move(before);
+  return sum;
+}
+
+} // namespace qopt::cpu

@@ -1,0 +1,13 @@
+// The kernel families of the CPU; the first that accepts a kernel emits it.
+
+#include "qopt/codegen/cpu/Families.h"
+
+namespace qopt::cpu {
+
+llvm::ArrayRef<const KernelFamily *> families() {
+  static const KernelFamily *const all[] = {&normFamily, &attentionFamily,
+                                            &softmaxFamily, &mapFamily};
+  return all;
+}
+
+} // namespace qopt::cpu

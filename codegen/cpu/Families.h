@@ -1,0 +1,17 @@
+// The kernel families of the CPU.
+
+#ifndef QOPT_CODEGEN_CPU_FAMILIES_H
+#define QOPT_CODEGEN_CPU_FAMILIES_H
+
+#include "qopt/codegen/KernelFamily.h"
+
+namespace qopt::cpu {
+
+extern const KernelFamily attentionFamily; ///< Attention.cpp
+extern const KernelFamily mapFamily;       ///< Map.cpp
+extern const KernelFamily normFamily;      ///< Norm.cpp
+extern const KernelFamily softmaxFamily;   ///< Softmax.cpp
+
+} // namespace qopt::cpu
+
+#endif // QOPT_CODEGEN_CPU_FAMILIES_H

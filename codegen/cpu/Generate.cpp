@@ -1,0 +1,68 @@
+// From a program at the kernel stage to functions: one for each kernel, by the
+// first family that takes it, and the entries that launch them.
+
+#include "qopt/codegen/cpu/Generate.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "qopt/codegen/cpu/Cpu.h"
+#include "qopt/codegen/cpu/Emitter.h"
+
+using namespace mlir;
+
+namespace qopt::cpu {
+
+/// Writes the function of one kernel.
+static LogicalResult emitKernel(ModuleOp module, kernel::FuncOp kernel,
+                                const Target &target, Kernels &kernels) {
+  auto family = llvm::find_if(families(), [&](const KernelFamily *family) {
+    return family->accepts(kernel, target);
+  });
+  if (family == families().end()) {
+    InFlightDiagnostic error = kernel.emitError("no kernel for the CPU takes ");
+    llvm::interleaveComma(kernel.getBlock().without_terminator(), error,
+                          [&](Operation &op) { error << op.getName(); });
+    return error;
+  }
+  std::string symbol = ("qopt_" + (*family)->name + "_" + kernel.getSymName() +
+                        "__" + target.name)
+                           .str();
+  Emitter emitter(module, kernel, symbol, target);
+  if (failed((*family)->emit(emitter)))
+    return kernel.emitError("cannot be generated");
+  kernels[kernel.getSymNameAttr()] = {symbol, (*family)->tasks(kernel, target)};
+  return success();
+}
+
+OwningOpRef<ModuleOp> generate(ModuleOp program, ArrayRef<Target> targets,
+                               const GenerateOptions &options) {
+  MLIRContext *context = program.getContext();
+  context
+      ->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
+                    scf::SCFDialect, vector::VectorDialect>();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(program.getLoc());
+  std::vector<Variant> variants;
+  for (const Target &target : targets) {
+    Kernels kernels;
+    for (auto kernel : program.getOps<kernel::FuncOp>())
+      if (failed(emitKernel(*module, kernel, target, kernels)))
+        return {};
+    Variant &variant = variants.emplace_back(Variant{&target, {}});
+    for (auto entry : program.getOps<func::FuncOp>()) {
+      FailureOr<Entry> emitted =
+          emitEntry(*module, program, entry, kernels, target);
+      if (failed(emitted))
+        return {};
+      variant.entries.push_back(std::move(*emitted));
+    }
+    setTarget(*module, target);
+  }
+  emitTables(*module, variants, options);
+  if (failed(lowerToLlvmDialect(*module)))
+    return {};
+  return module;
+}
+
+} // namespace qopt::cpu

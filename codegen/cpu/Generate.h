@@ -1,0 +1,59 @@
+// The steps of generating a program, and what they tell each other.
+
+#ifndef QOPT_CODEGEN_CPU_GENERATE_H
+#define QOPT_CODEGEN_CPU_GENERATE_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "qopt/codegen/cpu/Cpu.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace qopt::cpu {
+
+/// A kernel that has been written.
+struct Kernel {
+  std::string symbol;
+  mlir::AffineExpr tasks; ///< of a launch, in the kernel's symbols
+};
+using Kernels = llvm::MapVector<mlir::Attribute, Kernel>; ///< by name
+
+/// An input, output or state, as qopt_tensor_spec tells it.
+struct Spec {
+  std::string name;
+  uint32_t type; ///< qopt_type
+  llvm::SmallVector<mlir::AffineExpr> dims;
+};
+
+/// An entry that has been written: its functions and its signature.
+struct Entry {
+  std::string name;
+  std::string run, shapes, arena; ///< names of its functions
+  llvm::SmallVector<std::string> symbols;
+  llvm::SmallVector<Spec> inputs, outputs, states;
+};
+
+struct Variant {
+  const Target *target;
+  std::vector<Entry> entries;
+};
+
+/// Writes the functions of one entry.
+mlir::FailureOr<Entry> emitEntry(mlir::ModuleOp module, mlir::ModuleOp program,
+                                 mlir::func::FuncOp entry,
+                                 const Kernels &kernels, const Target &target);
+
+/// Writes the table `qopt_program`.
+void emitTables(mlir::ModuleOp module, llvm::ArrayRef<Variant> variants,
+                const GenerateOptions &options);
+
+/// Says for which CPU the functions are that have none yet.
+void setTarget(mlir::ModuleOp module, const Target &target);
+
+/// From tile programs to the LLVM dialect.
+llvm::LogicalResult lowerToLlvmDialect(mlir::ModuleOp module);
+
+/// The features of a target as LLVM spells them.
+std::string llvmFeatures(const Target &target);
+
+} // namespace qopt::cpu
+
+#endif // QOPT_CODEGEN_CPU_GENERATE_H

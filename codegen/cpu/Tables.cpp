@@ -1,0 +1,158 @@
+// The table `qopt_program` of a compiled model, see runtime/abi.h.
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Builders.h"
+#include "qopt/codegen/cpu/Generate.h"
+#include "qopt/runtime/abi.h"
+
+using namespace mlir;
+
+namespace qopt::cpu {
+
+static_assert(uint64_t(feature::avx512Bf16) == QOPT_CPU_AVX512_BF16 &&
+                  uint64_t(feature::avx2) == QOPT_CPU_AVX2,
+              "the bits of a target are those of the ABI");
+
+namespace {
+
+/// Writes constant structs and arrays as LLVM globals.
+class TableWriter {
+public:
+  explicit TableWriter(ModuleOp module)
+      : module(module), b(module.getBodyRegion()), loc(module.getLoc()),
+        pointer(LLVM::LLVMPointerType::get(b.getContext())) {
+    b.setInsertionPointToEnd(module.getBody());
+  }
+
+  /// A field of a struct: a number or the address of a symbol (empty: null).
+  struct Field {
+    Type type;
+    int64_t number = 0;
+    std::string symbol;
+  };
+  Field u32(int64_t value) { return {b.getI32Type(), value, {}}; }
+  Field i64(int64_t value) { return {b.getI64Type(), value, {}}; }
+  Field address(std::string symbol) { return {pointer, 0, std::move(symbol)}; }
+
+  /// An array of structs, all of the types of the first one; its name. Null if
+  /// there are none.
+  std::string array(ArrayRef<SmallVector<Field>> rows, StringRef name = {});
+  std::string text(StringRef value);
+  std::string specs(ArrayRef<Spec> specs);
+  std::string dims(const Spec &spec);
+  std::string strings(ArrayRef<std::string> values);
+
+private:
+  std::string fresh() { return "qopt_table_" + std::to_string(count++); }
+
+  ModuleOp module;
+  OpBuilder b;
+  Location loc;
+  Type pointer;
+  int count = 0;
+};
+
+} // namespace
+
+std::string TableWriter::text(StringRef value) {
+  std::string name = fresh();
+  std::string bytes = (value + Twine('\0')).str();
+  bytes.resize(value.size() + 1);
+  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size());
+  LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true,
+                         LLVM::Linkage::Internal, name, b.getStringAttr(bytes));
+  return name;
+}
+
+std::string TableWriter::array(ArrayRef<SmallVector<Field>> rows,
+                               StringRef symbol) {
+  if (rows.empty())
+    return {};
+  std::string name = symbol.empty() ? fresh() : symbol.str();
+  SmallVector<Type> types;
+  for (const Field &field : rows.front())
+    types.push_back(field.type);
+  Type row = LLVM::LLVMStructType::getLiteral(b.getContext(), types);
+  Type type = LLVM::LLVMArrayType::get(row, rows.size());
+  auto linkage =
+      symbol.empty() ? LLVM::Linkage::Internal : LLVM::Linkage::External;
+  auto global = LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true,
+                                       linkage, name, Attribute());
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&global.getInitializerRegion());
+  Value value = LLVM::UndefOp::create(b, loc, type);
+  for (auto [i, fields] : llvm::enumerate(rows))
+    for (auto [j, field] : llvm::enumerate(fields)) {
+      Value content;
+      if (field.type != pointer)
+        content = LLVM::ConstantOp::create(
+            b, loc, field.type, b.getIntegerAttr(field.type, field.number));
+      else if (field.symbol.empty())
+        content = LLVM::ZeroOp::create(b, loc, pointer);
+      else
+        content = LLVM::AddressOfOp::create(b, loc, pointer, field.symbol);
+      value = LLVM::InsertValueOp::create(
+          b, loc, value, content, ArrayRef<int64_t>{int64_t(i), int64_t(j)});
+    }
+  LLVM::ReturnOp::create(b, loc, value);
+  return name;
+}
+
+std::string TableWriter::dims(const Spec &spec) {
+  SmallVector<SmallVector<Field>> rows;
+  for (AffineExpr size : spec.dims) {
+    int64_t code = QOPT_DERIVED;
+    if (auto constant = dyn_cast<AffineConstantExpr>(size))
+      code = constant.getValue();
+    else if (auto symbol = dyn_cast<AffineSymbolExpr>(size))
+      code = -1 - int64_t(symbol.getPosition());
+    rows.push_back({i64(code)});
+  }
+  return array(rows);
+}
+
+std::string TableWriter::specs(ArrayRef<Spec> specs) {
+  SmallVector<SmallVector<Field>> rows;
+  for (const Spec &spec : specs)
+    rows.push_back({address(text(spec.name)), u32(spec.type),
+                    u32(spec.dims.size()), address(dims(spec))});
+  return array(rows);
+}
+
+std::string TableWriter::strings(ArrayRef<std::string> values) {
+  SmallVector<SmallVector<Field>> rows;
+  for (const std::string &value : values)
+    rows.push_back({address(text(value))});
+  return array(rows);
+}
+
+void emitTables(ModuleOp module, ArrayRef<Variant> variants,
+                const GenerateOptions &options) {
+  TableWriter tables(module);
+  SmallVector<SmallVector<TableWriter::Field>> variantRows;
+  for (const Variant &variant : variants) {
+    SmallVector<SmallVector<TableWriter::Field>> rows;
+    for (const Entry &entry : variant.entries)
+      rows.push_back(
+          {tables.address(tables.text(entry.name)),
+           tables.u32(entry.symbols.size()), tables.u32(entry.inputs.size()),
+           tables.u32(entry.outputs.size()), tables.u32(entry.states.size()),
+           tables.address(tables.strings(entry.symbols)),
+           tables.address(tables.specs(entry.inputs)),
+           tables.address(tables.specs(entry.outputs)),
+           tables.address(tables.specs(entry.states)),
+           tables.address(entry.shapes), tables.address(entry.arena),
+           tables.address(entry.run)});
+    variantRows.push_back(
+        {tables.address(tables.text(variant.target->name)),
+         tables.i64(variant.target->features), tables.u32(rows.size()),
+         tables.u32(options.emulated), tables.address(tables.array(rows))});
+  }
+  tables.array(
+      {{tables.u32(QOPT_ABI_VERSION), tables.u32(variantRows.size()),
+        tables.address(tables.array(variantRows)), tables.i64(options.maxBatch),
+        tables.i64(options.maxSeq), tables.i64(options.vocabulary)}},
+      "qopt_program");
+}
+
+} // namespace qopt::cpu

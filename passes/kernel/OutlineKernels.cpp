@@ -1,0 +1,401 @@
+// Moves what an entry computes into kernels, fused, each different one once.
+//
+// Three kinds of ops. *Anchors* (linear, norm, attention, softmax, loss) have a
+// tile program of their own; a linear takes the elementwise ops behind it along
+// as its epilogue. *Views* (reshape, transpose, slice, ...) move into whoever
+// reads them. *Elementwise* ops move into their reader if it is the only one
+// and as large as they are; otherwise what they compute is stored. What is left
+// is a kernel each.
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Pass/Pass.h"
+#include "qopt/dialects/kernel/Kernel.h"
+#include "qopt/dialects/nn/Dims.h"
+#include "qopt/dialects/nn/Nn.h"
+#include "qopt/passes/Passes.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace qopt {
+
+#define GEN_PASS_DEF_OUTLINEKERNELS
+#include "qopt/passes/Passes.h.inc"
+
+static bool isAnchor(Operation *op) {
+  return isa<nn::LinearOp, nn::RmsNormOp, nn::AttentionOp, nn::SoftmaxOp,
+             nn::CrossEntropyOp, nn::ScatterNdOp>(op);
+}
+
+static bool isView(Operation *op) {
+  return isa<nn::ReshapeOp, nn::BroadcastOp, nn::TransposeOp, nn::SliceOp,
+             nn::IotaOp, nn::FromIndexOp>(op);
+}
+
+/// Ops that read an element of an operand more than once: what is inlined into
+/// them is computed again and again, so that only views are.
+static bool rereads(Operation *op) {
+  return isa<nn::MatmulOp, nn::CumsumOp, nn::RopeOp, nn::GatherOp,
+             nn::GatherNdOp, nn::GatherElementsOp>(op);
+}
+
+static bool isElementwise(Operation *op) {
+  return isa<nn::NnDialect>(op->getDialect()) && !isAnchor(op) && !isView(op) &&
+         !rereads(op) &&
+         !isa<nn::ConcatOp, nn::ReduceOp, nn::EmbeddingOp, nn::TriangleOp,
+              nn::CacheAppendOp>(op);
+}
+
+/// A scalar that stands in the code itself.
+static bool isImmediate(Value value) {
+  return value.getDefiningOp<arith::ConstantOp>() != nullptr;
+}
+
+namespace {
+
+/// Kernels of a program by their text.
+class KernelTable {
+public:
+  explicit KernelTable(ModuleOp module) : symbols(module) {}
+
+  /// An equal kernel that is there already, or `kernel` under a fresh name.
+  kernel::FuncOp unique(kernel::FuncOp kernel, StringRef kind);
+
+private:
+  SymbolTable symbols;
+  llvm::StringMap<kernel::FuncOp> known;
+  llvm::StringMap<int> counts;
+};
+
+/// Outlines one entry.
+class Outliner {
+public:
+  Outliner(func::FuncOp entry, KernelTable &kernels)
+      : entry(entry), kernels(kernels), dims(entry) {}
+
+  LogicalResult run();
+
+private:
+  using Group = llvm::SetVector<Operation *>;
+
+  void materializeOutputs();
+  void takeEpilogues();
+  bool isInlined(Operation *op);
+  bool hasSameSize(Value a, Value b) {
+    AffineExpr size = dims.elements(a);
+    return size && size == dims.elements(b);
+  }
+  /// A reshape of what is stored is the same memory under another shape.
+  bool isAlias(Operation *op);
+  void gather(Operation *op, Group &group);
+  LogicalResult outline(Operation *root);
+
+  func::FuncOp entry;
+  KernelTable &kernels;
+  nn::Dims dims;
+  /// The linear that an op is the epilogue of; its last op is a root.
+  DenseMap<Operation *, Operation *> epilogueOf;
+  DenseMap<Operation *, bool> inlined;
+  SmallVector<std::pair<Operation *, kernel::LaunchOp>> launches;
+};
+
+} // namespace
+
+kernel::FuncOp KernelTable::unique(kernel::FuncOp kernel, StringRef kind) {
+  kernel.setSymName("kernel");
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  kernel->print(out, OpPrintingFlags().useLocalScope());
+  auto [found, isNew] = known.try_emplace(text, kernel);
+  if (!isNew) {
+    kernel->erase();
+    return found->second;
+  }
+  kernel.setSymName((kind + "_" + Twine(counts[kind]++)).str());
+  symbols.insert(kernel);
+  return kernel;
+}
+
+/// An output that no op of a kernel gives gets an op that copies it.
+void Outliner::materializeOutputs() {
+  Operation *terminator = entry.getBody().front().getTerminator();
+  OpBuilder b(terminator);
+  DenseSet<Value> seen;
+  for (OpOperand &output : terminator->getOpOperands()) {
+    Operation *op = output.get().getDefiningOp();
+    bool given = op && isa<nn::NnDialect>(op->getDialect()) &&
+                 !isa<nn::CacheAppendOp>(op);
+    if (given && seen.insert(output.get()).second)
+      continue;
+    SmallVector<Value> sizes;
+    auto type = cast<RankedTensorType>(output.get().getType());
+    for (int64_t axis = 0; axis < type.getRank(); ++axis)
+      if (type.isDynamicDim(axis)) {
+        Value index = arith::ConstantIndexOp::create(b, entry.getLoc(), axis);
+        auto dim =
+            tensor::DimOp::create(b, entry.getLoc(), output.get(), index);
+        dims.add(index.getDefiningOp());
+        dims.add(dim);
+        sizes.push_back(dim);
+      }
+    auto copy =
+        nn::BroadcastOp::create(b, entry.getLoc(), type, output.get(), sizes);
+    dims.add(copy);
+    output.set(copy);
+  }
+}
+
+/// Elementwise ops behind a linear, as far as they are its only reader and what
+/// else they read is there.
+void Outliner::takeEpilogues() {
+  entry.walk([&](nn::LinearOp linear) {
+    Operation *last = linear;
+    epilogueOf[last] = linear;
+    while (last->getResult(0).hasOneUse()) {
+      Operation *user = *last->getResult(0).user_begin();
+      if (!isElementwise(user) || epilogueOf.contains(user) ||
+          user->getNumResults() != 1 ||
+          dims.of(user->getResult(0)) != dims.of(last->getResult(0)) ||
+          getElementTypeOrSelf(user->getResult(0)) !=
+              getElementTypeOrSelf(last->getResult(0)))
+        break;
+      epilogueOf[user] = linear;
+      last = user;
+    }
+  });
+}
+
+bool Outliner::isAlias(Operation *op) {
+  auto reshape = dyn_cast<nn::ReshapeOp>(op);
+  if (!reshape)
+    return false;
+  Operation *source = reshape.getInput().getDefiningOp();
+  if (source && isa<nn::CacheAppendOp>(source))
+    return false; // a cache has room between its heads
+  bool stored =
+      !source || isa<kernel::LoadOp>(source) || isAlias(source) ||
+      (isa<nn::NnDialect>(source->getDialect()) && !isInlined(source));
+  bool returned = llvm::any_of(op->getUsers(), [](Operation *user) {
+    return user->hasTrait<OpTrait::IsTerminator>();
+  });
+  return stored && !returned;
+}
+
+/// Whether the op becomes a part of all its readers' kernels.
+bool Outliner::isInlined(Operation *op) {
+  auto [found, isNew] = inlined.try_emplace(op, false);
+  if (!isNew)
+    return found->second;
+  auto linear = epilogueOf.find(op);
+  bool result = true;
+  if (linear != epilogueOf.end()) {
+    // All but the last of an epilogue.
+    Operation *user = op->hasOneUse() ? *op->user_begin() : nullptr;
+    auto next = user ? epilogueOf.find(user) : epilogueOf.end();
+    result = next != epilogueOf.end() && next->second == linear->second;
+  } else if (isAnchor(op) || isa<nn::CacheAppendOp>(op) ||
+             !isa<nn::NnDialect>(op->getDialect())) {
+    result = false;
+  } else if (!isView(op)) {
+    Operation *user = op->hasOneUse() ? *op->user_begin() : nullptr;
+    // An element of a concatenation is one of one operand.
+    bool fits = user && user->getNumResults() == 1 &&
+                (hasSameSize(op->getResult(0), user->getResult(0)) ||
+                 isa<nn::ConcatOp, nn::ReduceOp>(user));
+    result = fits && !rereads(user) && !isa<nn::ReduceOp>(op) &&
+             !isa<nn::MatmulOp, nn::CumsumOp>(op);
+  }
+  for (Operation *user : op->getUsers())
+    if (user->hasTrait<OpTrait::IsTerminator>() || isAnchor(user) ||
+        (epilogueOf.contains(user) && linear == epilogueOf.end()) ||
+        isa<kernel::LaunchOp>(user))
+      result = false;
+  return inlined[op] = result;
+}
+
+/// The ops of the kernel of `op`, operands first.
+void Outliner::gather(Operation *op, Group &group) {
+  for (Value operand : op->getOperands()) {
+    Operation *source = operand.getDefiningOp();
+    if (!source || group.contains(source) ||
+        !isa<RankedTensorType>(operand.getType()))
+      continue;
+    if (isa<nn::NnDialect>(source->getDialect()) && !isAlias(source) &&
+        isInlined(source))
+      gather(source, group);
+    else if (isImmediate(operand))
+      group.insert(source);
+  }
+  group.insert(op);
+}
+
+static std::string kindOf(const llvm::SetVector<Operation *> &group) {
+  for (Operation *op : group)
+    if (isAnchor(op))
+      return op->getName().stripDialect().str();
+  return group.back()->getName().stripDialect().str();
+}
+
+namespace {
+
+/// The sizes of a kernel, as symbols of its own: one for each different
+/// expression of the entry's symbols.
+class KernelSymbols {
+public:
+  explicit KernelSymbols(MLIRContext *context) : context(context) {}
+
+  AffineExpr get(AffineExpr inEntry) {
+    if (isa<AffineConstantExpr>(inEntry))
+      return inEntry;
+    auto found = llvm::find(values, inEntry);
+    if (found == values.end()) {
+      values.push_back(inEntry);
+      found = values.end() - 1;
+    }
+    return getAffineSymbolExpr(found - values.begin(), context);
+  }
+  /// Adds one at the end, whatever it is.
+  void append(AffineExpr inEntry) { values.push_back(inEntry); }
+  ArrayRef<AffineExpr> get() const { return values; }
+
+private:
+  MLIRContext *context;
+  SmallVector<AffineExpr> values;
+};
+
+} // namespace
+
+/// The symbol of the entry that is the capacity of its caches.
+static AffineExpr capacityOf(func::FuncOp entry, const nn::Dims &dims) {
+  auto found = llvm::find(dims.symbols(), "capacity");
+  return found == dims.symbols().end()
+             ? AffineExpr()
+             : getAffineSymbolExpr(found - dims.symbols().begin(),
+                                   entry.getContext());
+}
+
+LogicalResult Outliner::outline(Operation *root) {
+  Group group;
+  gather(root, group);
+  SmallVector<Value> operands, results(root->getResults());
+  SmallVector<Attribute> states;
+  for (Operation *op : group) {
+    if (auto append = dyn_cast<nn::CacheAppendOp>(op))
+      states.push_back(append.getCacheAttr());
+    for (Value operand : op->getOperands())
+      if (!group.contains(operand.getDefiningOp()) &&
+          !llvm::is_contained(operands, operand))
+        operands.push_back(operand);
+  }
+
+  MLIRContext *context = entry.getContext();
+  OpBuilder b(entry);
+  KernelSymbols symbols(context);
+  SmallVector<SmallVector<AffineExpr>> sizes;
+  SmallVector<Attribute> layouts;
+  int64_t caches = states.size();
+  SymbolTableCollection tables;
+  for (Value operand : operands) {
+    SmallVector<AffineExpr> own(dims.of(operand));
+    if (operand.getType().isIndex())
+      own = {dims.ofIndex(operand)};
+    if (llvm::is_contained(own, AffineExpr()))
+      return root->emitError("cannot tell the size of a ")
+             << operand.getType() << " in terms of the inputs' sizes";
+    for (AffineExpr &size : own)
+      size = symbols.get(size);
+    sizes.push_back(own);
+    int64_t panel = 0;
+    if (auto load = operand.getDefiningOp<kernel::LoadOp>())
+      panel = tables
+                  .lookupNearestSymbolFrom<kernel::WeightOp>(
+                      load, load.getWeightAttr())
+                  .getLayout()
+                  .getPanel();
+    bool cache = operand.getDefiningOp<nn::CacheAppendOp>() != nullptr;
+    caches += cache;
+    layouts.push_back(kernel::LayoutAttr::get(context, panel, cache));
+  }
+  AffineExpr capacity = capacityOf(entry, dims);
+  if (caches && !capacity)
+    return root->emitError("expects a symbol 'capacity' for its caches");
+  for (int64_t i = 0; i < caches; ++i)
+    symbols.append(capacity);
+
+  SmallVector<AffineMap> maps;
+  for (const auto &own : sizes)
+    maps.push_back(AffineMap::get(0, symbols.get().size(), own, context));
+  auto kernel = kernel::FuncOp::create(b, root->getLoc(), "kernel",
+                                       b.getAffineMapArrayAttr(maps),
+                                       b.getArrayAttr(layouts));
+  Block *body = b.createBlock(&kernel.getBody());
+  IRMapping mapping;
+  for (Value operand : operands)
+    mapping.map(operand, body->addArgument(operand.getType(), root->getLoc()));
+  for (Operation *op : group) {
+    Operation *clone = b.clone(*op, mapping);
+    if (auto append = dyn_cast<nn::CacheAppendOp>(clone))
+      append.setCache("cache"); // which one, says the launch
+  }
+  SmallVector<Value> given;
+  for (Value result : results)
+    given.push_back(mapping.lookup(result));
+  kernel::ReturnOp::create(b, root->getLoc(), given);
+  kernel = kernels.unique(kernel, kindOf(group));
+
+  b.setInsertionPoint(root);
+  auto map = AffineMap::get(0, dims.symbols().size(), symbols.get(), context);
+  auto launch = kernel::LaunchOp::create(
+      b, root->getLoc(), TypeRange(ValueRange(results)),
+      FlatSymbolRefAttr::get(kernel.getSymNameAttr()), operands,
+      AffineMapAttr::get(map),
+      states.empty() ? ArrayAttr() : b.getArrayAttr(states),
+      DenseI64ArrayAttr());
+  SmallVector<AffineMap> resultDims;
+  for (Value result : results)
+    resultDims.push_back(
+        AffineMap::get(0, dims.symbols().size(), dims.of(result), context));
+  launch->setAttr(nn::NnDialect::dimsAttr, b.getAffineMapArrayAttr(resultDims));
+  launches.push_back({root, launch});
+  return success();
+}
+
+LogicalResult Outliner::run() {
+  materializeOutputs();
+  takeEpilogues();
+  SmallVector<Operation *> roots;
+  for (Operation &op : entry.getBody().front().without_terminator())
+    if (isa<nn::NnDialect>(op.getDialect()) && !isAlias(&op) && !isInlined(&op))
+      roots.push_back(&op);
+  for (Operation *root : roots)
+    if (failed(outline(root)))
+      return failure();
+  for (auto [root, launch] : launches)
+    root->replaceAllUsesWith(launch);
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(entry.getBody().front())))
+    if (isOpTriviallyDead(&op) ||
+        (isa<nn::CacheAppendOp>(op) && op.use_empty()))
+      op.erase();
+  return success();
+}
+
+namespace {
+
+struct OutlineKernels final : impl::OutlineKernelsBase<OutlineKernels> {
+  void runOnOperation() override {
+    KernelTable kernels(getOperation());
+    for (auto entry : getOperation().getOps<func::FuncOp>())
+      if (failed(Outliner(entry, kernels).run()))
+        return signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace qopt

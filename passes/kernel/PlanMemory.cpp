@@ -1,0 +1,156 @@
+// Gives every result of a launch a slot in its entry's arena.
+//
+// A slot holds one value after the other; which ones share it is decided once,
+// for all batches and lengths: sizes are compared at typical dimensions, and
+// the arena computes each slot as the largest of its values at run time.
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+#include "qopt/dialects/kernel/Kernel.h"
+#include "qopt/dialects/nn/Dims.h"
+#include "qopt/dialects/nn/Nn.h"
+#include "qopt/passes/Passes.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace qopt {
+
+#define GEN_PASS_DEF_PLANMEMORY
+#include "qopt/passes/Passes.h.inc"
+
+namespace {
+
+/// One place in the arena.
+struct Slot {
+  SmallVector<AffineExpr> sizes; ///< bytes of the values that share it
+  int64_t typical = 0;           ///< bytes of the largest, at typical sizes
+  int64_t freeAfter = -1;        ///< position of the last use so far
+};
+
+/// Plans the arena of one entry.
+class Planner {
+public:
+  explicit Planner(func::FuncOp entry) : entry(entry), dims(entry) {}
+
+  LogicalResult plan();
+
+private:
+  /// A reshape is its operand under another name.
+  static Value source(Value value) {
+    while (auto reshape = value.getDefiningOp<nn::ReshapeOp>())
+      value = reshape.getInput();
+    return value;
+  }
+  void measureLives();
+  int64_t place(Value value, AffineExpr bytes, int64_t position);
+  FailureOr<AffineExpr> bytesOf(Value value);
+
+  func::FuncOp entry;
+  nn::Dims dims;
+  DenseMap<Value, int64_t> lastUse;
+  DenseSet<Value> outputs;
+  SmallVector<Slot> slots;
+};
+
+} // namespace
+
+void Planner::measureLives() {
+  for (auto [position, op] : llvm::enumerate(entry.getBody().front()))
+    for (Value operand : op.getOperands())
+      lastUse[source(operand)] = position;
+  for (Value output : entry.getBody().front().getTerminator()->getOperands())
+    outputs.insert(output);
+}
+
+FailureOr<AffineExpr> Planner::bytesOf(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  AffineExpr elements = dims.elements(value);
+  if (!elements)
+    return entry.emitError("cannot tell the size of a ")
+           << type << " in terms of the inputs' sizes";
+  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  return elements * bytes;
+}
+
+/// What an expression is for one batch of a few hundred tokens.
+static int64_t typicalValue(AffineExpr expr, size_t symbols) {
+  MLIRContext *context = expr.getContext();
+  SmallVector<Attribute> values(symbols,
+                                IntegerAttr::get(IndexType::get(context), 256));
+  if (!values.empty()) // the batch
+    values[0] = IntegerAttr::get(IndexType::get(context), 1);
+  SmallVector<Attribute> result;
+  auto map = AffineMap::get(0, symbols, expr);
+  if (failed(map.constantFold(values, result)))
+    return 0;
+  return cast<IntegerAttr>(result[0]).getInt();
+}
+
+int64_t Planner::place(Value value, AffineExpr bytes, int64_t position) {
+  int64_t typical = typicalValue(bytes, dims.symbols().size());
+  Slot *best = nullptr;
+  for (Slot &slot : slots)
+    if (slot.freeAfter < position &&
+        (!best ||
+         std::abs(slot.typical - typical) < std::abs(best->typical - typical)))
+      best = &slot;
+  if (!best)
+    best = &slots.emplace_back();
+  if (!llvm::is_contained(best->sizes, bytes))
+    best->sizes.push_back(bytes);
+  best->typical = std::max(best->typical, typical);
+  auto last = lastUse.find(value);
+  best->freeAfter = last == lastUse.end() ? position : last->second;
+  return best - slots.begin();
+}
+
+LogicalResult Planner::plan() {
+  measureLives();
+  SymbolTable symbols(entry->getParentOfType<ModuleOp>());
+  for (auto [position, op] : llvm::enumerate(entry.getBody().front())) {
+    auto launch = dyn_cast<kernel::LaunchOp>(op);
+    if (!launch)
+      continue;
+    auto kernel = symbols.lookup<kernel::FuncOp>(launch.getKernel());
+    auto appends = kernel.getStates();
+    SmallVector<int64_t> places;
+    for (auto [value, inside] :
+         llvm::zip_equal(launch.getResults(), kernel.getResultValues())) {
+      bool cached = llvm::is_contained(appends, inside.getDefiningOp());
+      if (cached || outputs.contains(value)) {
+        places.push_back(-1);
+        continue;
+      }
+      FailureOr<AffineExpr> bytes = bytesOf(value);
+      if (failed(bytes))
+        return failure();
+      places.push_back(place(value, *bytes, position));
+    }
+    launch.setSlots(places);
+  }
+
+  Builder b(entry.getContext());
+  SmallVector<Attribute> rows;
+  for (const Slot &slot : slots) {
+    SmallVector<AffineMap> maps;
+    for (AffineExpr size : slot.sizes)
+      maps.push_back(AffineMap::get(0, dims.symbols().size(), size));
+    rows.push_back(b.getAffineMapArrayAttr(maps));
+  }
+  entry->setAttr(kernel::KernelDialect::slotsAttr, b.getArrayAttr(rows));
+  return success();
+}
+
+namespace {
+
+struct PlanMemory final : impl::PlanMemoryBase<PlanMemory> {
+  void runOnOperation() override {
+    for (auto entry : getOperation().getOps<func::FuncOp>())
+      if (failed(Planner(entry).plan()))
+        return signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace qopt
