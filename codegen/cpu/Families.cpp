@@ -5,7 +5,7 @@
 namespace qopt::cpu {
 
 llvm::ArrayRef<const KernelFamily *> families() {
-  static const KernelFamily *const all[] = {&normFamily, &attentionFamily,
+  static const KernelFamily *const all[] = {&linearFamily, &normFamily, &attentionFamily,
                                             &softmaxFamily, &mapFamily};
   return all;
 }

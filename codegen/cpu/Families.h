@@ -8,6 +8,7 @@
 namespace qopt::cpu {
 
 extern const KernelFamily attentionFamily; ///< Attention.cpp
+extern const KernelFamily linearFamily;    ///< Linear.cpp
 extern const KernelFamily mapFamily;       ///< Map.cpp
 extern const KernelFamily normFamily;      ///< Norm.cpp
 extern const KernelFamily softmaxFamily;   ///< Softmax.cpp

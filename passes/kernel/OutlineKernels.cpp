@@ -151,6 +151,16 @@ void Outliner::materializeOutputs() {
   }
 }
 
+/// Whether an epilogue can read `operand` beside a linear's result: a number, a
+/// vector of all outputs, or a tensor of the result's shape.
+static bool isEpilogueOperand(Value operand, Value result,
+                              const nn::Dims &dims) {
+  auto type = cast<RankedTensorType>(operand.getType());
+  if (isImmediate(operand) || (type.hasStaticShape() && type.getRank() <= 1))
+    return true;
+  return dims.of(operand) == dims.of(result);
+}
+
 /// Elementwise ops behind a linear, as far as they are its only reader and what
 /// else they read is there.
 void Outliner::takeEpilogues() {
@@ -161,6 +171,10 @@ void Outliner::takeEpilogues() {
       Operation *user = *last->getResult(0).user_begin();
       if (!isElementwise(user) || epilogueOf.contains(user) ||
           user->getNumResults() != 1 ||
+          !llvm::all_of(user->getOperands(),
+                        [&](Value operand) {
+                          return isEpilogueOperand(operand, linear, dims);
+                        }) ||
           dims.of(user->getResult(0)) != dims.of(last->getResult(0)) ||
           getElementTypeOrSelf(user->getResult(0)) !=
               getElementTypeOrSelf(last->getResult(0)))

@@ -1,0 +1,163 @@
+// The bytes of weights that lie in files: raw regions, or safetensors by key.
+
+#include "qopt/dialects/nn/WeightFile.h"
+
+#include <sys/mman.h>
+
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+
+namespace qopt::nn {
+
+struct WeightFiles::File {
+  std::string path;
+  std::optional<llvm::sys::fs::mapped_file_region> region;
+  uint64_t dataBegin = 0; ///< of safetensors, behind the header
+  std::optional<llvm::json::Object> header; ///< likewise, when first asked
+
+  ArrayRef<char> bytes() const {
+    return {region->const_data(), region->size()};
+  }
+};
+
+int64_t storedBytes(RankedTensorType type) {
+  return type.getNumElements() *
+         llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+}
+
+FailureOr<WeightFiles::File *> WeightFiles::open(StringRef name, Location loc) {
+  auto [found, isNew] = files.try_emplace(name);
+  if (!isNew && found->second)
+    return found->second.get();
+  SmallString<256> path(name);
+  if (llvm::sys::path::is_relative(name) && !folder.empty()) {
+    path = folder;
+    llvm::sys::path::append(path, name);
+  }
+  auto fail = [&](std::error_code error) {
+    files.erase(name);
+    return emitError(loc, "cannot read the weights in '")
+           << path << "': " << error.message();
+  };
+  auto handle = llvm::sys::fs::openNativeFileForRead(path);
+  if (!handle)
+    return fail(llvm::errorToErrorCode(handle.takeError()));
+  uint64_t size = 0;
+  llvm::sys::fs::file_status status;
+  std::error_code error = llvm::sys::fs::status(*handle, status);
+  auto file = std::make_shared<File>();
+  file->path = path.str().str();
+  if (!error && !(size = status.getSize()))
+    error = std::make_error_code(std::errc::no_message_available);
+  if (!error)
+    file->region.emplace(*handle, llvm::sys::fs::mapped_file_region::readonly,
+                         size, 0, error);
+  llvm::sys::fs::closeFile(*handle);
+  if (error)
+    return fail(error);
+  found->second = file;
+  return file.get();
+}
+
+void WeightFiles::forget(ArrayRef<char> bytes) {
+  uintptr_t page = 4096, begin = uintptr_t(bytes.data());
+  uintptr_t end = (begin + bytes.size()) / page * page;
+  begin = llvm::alignTo(begin, page);
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
+/// What safetensors calls an element type.
+static StringRef safetensorsName(Type type) {
+  if (type.isF32())
+    return "F32";
+  if (type.isF16())
+    return "F16";
+  if (type.isBF16())
+    return "BF16";
+  if (type.isF64())
+    return "F64";
+  if (type.isInteger(1))
+    return "BOOL";
+  if (type.isInteger(8))
+    return "I8";
+  if (type.isInteger(16))
+    return "I16";
+  if (type.isInteger(32))
+    return "I32";
+  if (type.isInteger(64))
+    return "I64";
+  return "";
+}
+
+/// Reads the header: a length of 8 bytes and that much JSON.
+static LogicalResult readHeader(ArrayRef<char> bytes,
+                                std::optional<llvm::json::Object> &header,
+                                uint64_t &dataBegin,
+                                function_ref<InFlightDiagnostic()> fail) {
+  if (bytes.size() < 8)
+    return fail() << "is no safetensors file: it has " << bytes.size()
+                  << " bytes";
+  uint64_t length = llvm::support::endian::read64le(bytes.data());
+  if (length > bytes.size() - 8 || length > (100u << 20))
+    return fail() << "is no safetensors file: its header has " << length
+                  << " bytes";
+  auto json = llvm::json::parse(StringRef(bytes.data() + 8, length));
+  if (!json || !json->getAsObject()) {
+    llvm::consumeError(json.takeError());
+    return fail() << "has a damaged safetensors header";
+  }
+  header = std::move(*json->getAsObject());
+  dataBegin = 8 + length;
+  return success();
+}
+
+FailureOr<ArrayRef<char>> WeightFiles::find(WeightAttr weight, Location loc) {
+  auto type = dyn_cast<RankedTensorType>(weight.getType());
+  if (!type || !type.hasStaticShape() || !type.getElementType().isIntOrFloat())
+    return emitError(loc, "expects a weight of static shape, got ")
+           << weight.getType();
+  FailureOr<File *> opened = open(weight.getFile(), loc);
+  if (failed(opened))
+    return failure();
+  File &file = **opened;
+  auto fail = [&] { return emitError(loc, "'") << file.path << "' "; };
+  uint64_t need = storedBytes(type), begin = weight.getOffset();
+  uint64_t size = file.bytes().size();
+  if (!weight.getKey().empty()) {
+    if (!file.header &&
+        failed(readHeader(file.bytes(), file.header, file.dataBegin, fail)))
+      return failure();
+    const auto *entry = file.header->getObject(weight.getKey());
+    if (!entry)
+      return fail() << "has no tensor '" << weight.getKey() << "'";
+    const auto *range = entry->getArray("data_offsets");
+    auto from =
+        range && range->size() == 2 ? (*range)[0].getAsUINT64() : std::nullopt;
+    auto to = from ? (*range)[1].getAsUINT64() : std::nullopt;
+    auto name = entry->getString("dtype");
+    if (!to || *to < *from || *to - *from != need || !name ||
+        *name != safetensorsName(type.getElementType()))
+      return fail() << "holds another tensor as '" << weight.getKey()
+                    << "', expects " << type;
+    begin = file.dataBegin + *from;
+    if (begin < file.dataBegin)
+      begin = size; // wrapped around
+  }
+  if (begin > size || need > size - begin)
+    return fail() << "has " << size << " bytes, expects " << need
+                  << " at offset " << begin;
+  return file.bytes().slice(begin, need);
+}
+
+std::string folderOf(ModuleOp program) {
+  auto file = program.getLoc()->findInstanceOf<FileLineColLoc>();
+  if (!file)
+    return {};
+  return llvm::sys::path::parent_path(file.getFilename().getValue()).str();
+}
+
+} // namespace qopt::nn
