@@ -49,10 +49,10 @@ LogicalResult evaluate(kernel::WeightOp weight, ModuleOp program,
   func::ReturnOp::create(b, weight.getLoc(), mapping.lookup(result));
 
   interpreter::Interpreter interpreter;
-  addConstants(interpreter);
-  addLinears(interpreter);
-  addNorms(interpreter);
-  auto values = interpreter.run(function, {});
+  addAll(interpreter);
+  interpreter::RunOptions options;
+  options.files = &files;
+  auto values = interpreter.run(function, {}, options);
   function.erase();
   if (failed(values))
     return failure();

@@ -14,6 +14,16 @@ static RankedTensorType ranked(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
+/// The parser infers before it verifies, so operands may be anything.
+static LogicalResult expectTensors(std::optional<Location> loc,
+                                   ValueRange operands) {
+  for (Value operand : operands)
+    if (!isa<RankedTensorType>(operand.getType()))
+      return emitOptionalError(loc, "expects ranked tensors, got ",
+                               operand.getType());
+  return success();
+}
+
 FailureOr<SmallVector<int64_t>> qopt::nn::broadcastShapes(ArrayRef<int64_t> a,
                                                           ArrayRef<int64_t> b) {
   SmallVector<int64_t> shape(std::max(a.size(), b.size()));
@@ -45,6 +55,8 @@ static LogicalResult inferBroadcast(std::optional<Location> loc, Value a,
 template <typename Adaptor>
 static LogicalResult inferBinary(std::optional<Location> loc, Adaptor adaptor,
                                  Types &types) {
+  if (failed(expectTensors(loc, adaptor.getOperands())))
+    return failure();
   Type element = ranked(adaptor.getLhs()).getElementType();
   if (element != ranked(adaptor.getRhs()).getElementType())
     return emitOptionalError(loc, "expects equal element types, got ",
@@ -72,19 +84,24 @@ QOPT_INFER_BINARY(AndOp)
 QOPT_INFER_BINARY(OrOp)
 QOPT_INFER_BINARY(XorOp)
 
-static LogicalResult inferTest(Value input, Types &types) {
+static LogicalResult inferTest(std::optional<Location> loc, Value input,
+                               Types &types) {
+  if (failed(expectTensors(loc, input)))
+    return failure();
   types.push_back(ranked(input).clone(IntegerType::get(input.getContext(), 1)));
   return success();
 }
 
-LogicalResult IsNanOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+LogicalResult IsNanOp::inferReturnTypes(MLIRContext *,
+                                        std::optional<Location> loc,
                                         Adaptor adaptor, Types &types) {
-  return inferTest(adaptor.getInput(), types);
+  return inferTest(loc, adaptor.getInput(), types);
 }
 
-LogicalResult IsInfOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+LogicalResult IsInfOp::inferReturnTypes(MLIRContext *,
+                                        std::optional<Location> loc,
                                         Adaptor adaptor, Types &types) {
-  return inferTest(adaptor.getInput(), types);
+  return inferTest(loc, adaptor.getInput(), types);
 }
 
 LogicalResult CompareOp::inferReturnTypes(MLIRContext *context,
@@ -100,6 +117,8 @@ LogicalResult CompareOp::inferReturnTypes(MLIRContext *context,
 LogicalResult SelectOp::inferReturnTypes(MLIRContext *,
                                          std::optional<Location> loc,
                                          Adaptor adaptor, Types &types) {
+  if (failed(expectTensors(loc, adaptor.getOperands())))
+    return failure();
   Value yes = adaptor.getOnTrue(), no = adaptor.getOnFalse();
   Type element = ranked(yes).getElementType();
   if (element != ranked(no).getElementType())
@@ -121,6 +140,8 @@ LogicalResult SelectOp::inferReturnTypes(MLIRContext *,
 LogicalResult TransposeOp::inferReturnTypes(MLIRContext *,
                                             std::optional<Location> loc,
                                             Adaptor adaptor, Types &types) {
+  if (failed(expectTensors(loc, adaptor.getOperands())))
+    return failure();
   RankedTensorType input = ranked(adaptor.getInput());
   ArrayRef<int64_t> permutation = adaptor.getPermutation();
   if (int64_t(permutation.size()) != input.getRank() ||
@@ -144,6 +165,8 @@ static LogicalResult checkAxis(std::optional<Location> loc, int64_t axis,
 LogicalResult GatherOp::inferReturnTypes(MLIRContext *,
                                          std::optional<Location> loc,
                                          Adaptor adaptor, Types &types) {
+  if (failed(expectTensors(loc, adaptor.getOperands())))
+    return failure();
   RankedTensorType input = ranked(adaptor.getInput());
   int64_t axis = adaptor.getAxis();
   if (failed(checkAxis(loc, axis, input)))
@@ -158,9 +181,13 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext *,
 LogicalResult GatherNdOp::inferReturnTypes(MLIRContext *,
                                            std::optional<Location> loc,
                                            Adaptor adaptor, Types &types) {
+  if (failed(expectTensors(loc, adaptor.getOperands())))
+    return failure();
   RankedTensorType input = ranked(adaptor.getInput());
   RankedTensorType indices = ranked(adaptor.getIndices());
-  int64_t batch = adaptor.getBatchDims();
+  // While it parses, a default is not filled in yet.
+  IntegerAttr batchDims = adaptor.getBatchDimsAttr();
+  int64_t batch = batchDims ? batchDims.getInt() : 0;
   if (indices.getRank() == 0 || indices.isDynamicDim(indices.getRank() - 1))
     return emitOptionalError(loc, "expects a static last dimension, got ",
                              indices);
@@ -179,6 +206,8 @@ LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *,
                                                  std::optional<Location> loc,
                                                  Adaptor adaptor,
                                                  Types &types) {
+  if (failed(expectTensors(loc, adaptor.getOperands())))
+    return failure();
   RankedTensorType input = ranked(adaptor.getInput());
   if (failed(checkAxis(loc, adaptor.getAxis(), input)))
     return failure();
@@ -189,6 +218,8 @@ LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *,
 LogicalResult ReduceOp::inferReturnTypes(MLIRContext *,
                                          std::optional<Location> loc,
                                          Adaptor adaptor, Types &types) {
+  if (failed(expectTensors(loc, adaptor.getOperands())))
+    return failure();
   RankedTensorType input = ranked(adaptor.getInput());
   SmallVector<int64_t> shape;
   for (int64_t axis : adaptor.getAxes())
@@ -204,16 +235,25 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *,
 }
 
 LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *,
-                                               std::optional<Location>,
+                                               std::optional<Location> loc,
                                                Adaptor adaptor, Types &types) {
+  if (failed(expectTensors(loc, adaptor.getOperands())))
+    return failure();
   RankedTensorType logits = ranked(adaptor.getLogits());
+  if (logits.getRank() == 0)
+    return emitOptionalError(loc, "expects rows of logits, got ", logits);
   types.push_back(logits.clone(logits.getShape().drop_back()));
   return success();
 }
 
 LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *,
-                                            std::optional<Location>,
+                                            std::optional<Location> loc,
                                             Adaptor adaptor, Types &types) {
+  if (failed(expectTensors(loc, adaptor.getOperands())))
+    return failure();
+  if (ranked(adaptor.getTable()).getRank() != 2)
+    return emitOptionalError(loc, "expects a table of rows, got ",
+                             adaptor.getTable().getType());
   SmallVector<int64_t> shape(ranked(adaptor.getIds()).getShape());
   shape.push_back(ranked(adaptor.getTable()).getDimSize(1));
   types.push_back(ranked(adaptor.getTable()).clone(shape));
@@ -223,6 +263,8 @@ LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *,
 LogicalResult MatmulOp::inferReturnTypes(MLIRContext *,
                                          std::optional<Location> loc,
                                          Adaptor adaptor, Types &types) {
+  if (failed(expectTensors(loc, adaptor.getOperands())))
+    return failure();
   RankedTensorType lhs = ranked(adaptor.getLhs());
   RankedTensorType rhs = ranked(adaptor.getRhs());
   auto bad = [&]() {
