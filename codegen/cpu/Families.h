@@ -11,6 +11,7 @@ extern const KernelFamily attentionFamily; ///< Attention.cpp
 extern const KernelFamily linearFamily;    ///< Linear.cpp
 extern const KernelFamily mapFamily;       ///< Map.cpp
 extern const KernelFamily normFamily;      ///< Norm.cpp
+extern const KernelFamily scatterFamily;   ///< Scatter.cpp
 extern const KernelFamily softmaxFamily;   ///< Softmax.cpp
 
 } // namespace qopt::cpu

@@ -23,11 +23,13 @@ Dims::Dims(func::FuncOp function) : context(function.getContext()) {
     for (Attribute name : symbols)
       names.push_back(cast<StringAttr>(name).str());
   for (BlockArgument argument : function.getArguments()) {
+    auto map = function.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(),
+                                                        NnDialect::dimsAttr);
+    if (argument.getType().isIndex() && map)
+      indices[argument] = map.getValue().getResult(0);
     auto type = dyn_cast<RankedTensorType>(argument.getType());
     if (!type)
       continue;
-    auto map = function.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(),
-                                                        NnDialect::dimsAttr);
     Exprs &sizes = tensors[argument];
     for (auto [i, size] : llvm::enumerate(type.getShape()))
       if (ShapedType::isStatic(size))
