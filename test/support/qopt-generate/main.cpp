@@ -10,6 +10,7 @@
 #include "mlir/Support/FileUtilities.h"
 #include "qopt/codegen/cpu/Cpu.h"
 #include "qopt/codegen/link/Weights.h"
+#include "qopt/frontends/onnx/Import.h"
 #include "qopt/passes/Passes.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/SourceMgr.h"
@@ -39,6 +40,7 @@ int main(int argc, char **argv) {
   cl::opt<std::string> input(cl::Positional, cl::Required,
                              cl::desc("<program>"));
   cl::opt<std::string> mcpu("mcpu", cl::init("native"), cl::desc("CPU"));
+  cl::opt<bool> importOnly("import-only", cl::desc("print the program"));
   cl::opt<std::string> ir("llvm", cl::desc("LLVM IR"));
   cl::opt<std::string> object("object", cl::desc("object file"));
   cl::opt<std::string> weights("weights", cl::desc("bytes of the weights"));
@@ -51,9 +53,15 @@ int main(int argc, char **argv) {
                       nn::NnDialect, kernel::KernelDialect>();
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler(sources, &context);
-  auto program = parseSourceFile<ModuleOp>(input, sources, &context);
+  bool isModel = StringRef(input).ends_with(".onnx");
+  auto program = isModel ? onnx::importOnnx(input, context)
+                         : parseSourceFile<ModuleOp>(input, sources, &context);
   if (!program)
     return 1;
+  if (importOnly) {
+    program->print(llvm::outs());
+    return 0;
+  }
   PassManager passes(&context);
   passes.addPass(createOutlineWeights());
   passes.addPass(createOutlineKernels());
