@@ -175,6 +175,10 @@ FailureOr<Tensor> Importer::constant(const ::onnx::TensorProto &proto,
            << name << "' has " << raw.size() << " bytes of data, expects "
            << bytes << " for " << tensor.type;
   keepContents(tensor, raw);
+  // A vector of floats is a parameter, however short: a gain, a bias.
+  bool isVector = isa<FloatType>(element) && !shape.empty() && count > 1;
+  if (isVector && initializers.contains(name))
+    tensor.reals.reset();
   if (!tensor.integers && !tensor.reals)
     tensor.value = load(name, tensor.type, denseOf(tensor.type, raw), loc);
   return tensor;
