@@ -231,14 +231,17 @@ LogicalResult Importer::readInputs() {
                << name << "' has size " << size.dim_value() << " on axis "
                << axis << ", expects 0 or more";
       ::onnx::TensorShapeProto::Dimension named = size;
-      if (!size.has_dim_value() && !StringRef(size.dim_param()).contains('+')) {
-        std::string canonical =
-            canonicalName(size.dim_param(), name, axis, rank);
+      StringRef given(size.dim_param());
+      if (!size.has_dim_value() && given.contains('+')) {
+        // Exporters write sums that do not hold ("past + 1"): what the size
+        // is, the graph tells.
+        named.set_dim_param((name + "." + Twine(axis)).str());
+      } else if (!size.has_dim_value()) {
+        std::string canonical = canonicalName(given, name, axis, rank);
         // One name of the model's is one name of ours.
-        if (!size.dim_param().empty() && canonical != size.dim_param())
+        if (!given.empty() && canonical != given)
           equalities.learned |=
-              equalities.renamed.try_emplace(size.dim_param(), canonical)
-                  .second;
+              equalities.renamed.try_emplace(given, canonical).second;
         named.set_dim_param(canonical);
       }
       own.push_back(inputSize(named, name, axis));
