@@ -1,0 +1,46 @@
+// The only place where passes are put in order.
+
+#include "qopt/passes/Pipelines.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "qopt/passes/Passes.h"
+
+using namespace mlir;
+
+namespace qopt {
+
+static void addRaise(OpPassManager &manager) {
+  OpPassManager &function = manager.nest<func::FuncOp>();
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+  function.addPass(createRaiseRmsNorm()); // mean squares  -> rms_norm
+  function.addPass(createRaiseSwiglu());  // x sigmoid(x)  -> silu, swiglu
+  function.addPass(createCSEPass());
+  function.addPass(createRaiseRope()); // pairs turned  -> rope
+  function.addPass(createCSEPass());
+  function.addPass(createRaiseAttention()); // softmax       -> attention
+  function.addPass(createCSEPass());
+  function.addPass(createRaiseAttentionMask()); // mask          -> causal, keys
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+  manager.addPass(createAssignRoles()); // parameters    -> nn.role
+}
+
+void addStage(OpPassManager &manager, Stage stage) {
+  switch (stage) {
+  case Stage::raise:
+    return addRaise(manager);
+  case Stage::decode:
+    return;
+  }
+}
+
+void registerPipelines() {
+  static PassPipelineRegistration<> raise(
+      "qopt-raise", "recognise the layers of a model",
+      [](OpPassManager &manager) { addStage(manager, Stage::raise); });
+}
+
+} // namespace qopt
