@@ -12,9 +12,8 @@ using namespace mlir;
 
 namespace qopt::link {
 
-/// Elements as they lie in a file; the interpreter has rounded them already.
-static void store(const interpreter::Tensor &tensor, Type element,
-                  std::vector<char> &bytes) {
+void store(const interpreter::Tensor &tensor, Type element,
+           std::vector<char> &bytes) {
   size_t size = llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
   size_t count = tensor.data.size() + tensor.integers.size();
   bytes.resize(size * count);

@@ -1,0 +1,353 @@
+// Loads generated code into this process and runs it beside the interpreter.
+
+#include "qopt/tools/qopt/Compare.h"
+
+#include <cmath>
+#include <dlfcn.h>
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "qopt/codegen/cpu/Cpu.h"
+#include "qopt/codegen/interpreter/Compare.h"
+#include "qopt/codegen/interpreter/Npy.h"
+#include "qopt/codegen/link/Evaluate.h"
+#include "qopt/codegen/link/Output.h"
+#include "qopt/runtime/abi.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace qopt;
+using interpreter::Tensor;
+namespace path = llvm::sys::path;
+namespace fs = llvm::sys::fs;
+
+/// Here every launch runs where it is called, task after task.
+extern "C" __attribute__((visibility("default"))) void
+qopt_parallel(qopt_pool *, qopt_kernel kernel, const int64_t *args,
+              int64_t tasks) {
+  static void *scratch = std::aligned_alloc(64, QOPT_SCRATCH_BYTES);
+  for (int64_t task = 0; task < tasks; ++task)
+    kernel(args, task, task + 1, static_cast<uint8_t *>(scratch));
+}
+
+namespace qopt::driver {
+
+namespace {
+
+/// Memory that code may use: 64-byte aligned, zero.
+struct Buffer {
+  explicit Buffer(size_t size)
+      : data(static_cast<uint8_t *>(
+            std::aligned_alloc(64, llvm::alignTo(size + 1, 64)))) {
+    std::memset(data, 0, llvm::alignTo(size + 1, 64));
+  }
+  Buffer(Buffer &&other) : data(std::exchange(other.data, nullptr)) {}
+  ~Buffer() { std::free(data); }
+  uint8_t *data;
+};
+
+/// Generated code in this process.
+class Loaded {
+public:
+  ~Loaded() {
+    if (handle)
+      dlclose(handle);
+  }
+  LogicalResult load(ArrayRef<char> object, const Options &options);
+  const qopt_entry *entry = nullptr;
+
+private:
+  void *handle = nullptr;
+};
+
+/// One set of inputs, and what results must be.
+struct Case {
+  std::string name;
+  std::vector<Tensor> inputs, outputs;
+};
+
+} // namespace
+
+static LogicalResult fail(const Twine &message) {
+  llvm::errs() << "qopt: error: " << message << "\n";
+  return failure();
+}
+
+LogicalResult Loaded::load(ArrayRef<char> object, const Options &options) {
+  SmallString<128> file;
+  if (auto code = fs::createTemporaryFile("qopt", "so", file))
+    return fail("cannot make a temporary file: " + code.message());
+  llvm::FileRemover remover(file);
+  if (llvm::Error error = link::linkObject(object, link::Kind::loadable,
+                                           options.bundle, file, "model"))
+    return fail(toString(std::move(error)));
+  handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle)
+    return fail(Twine("cannot load the code: ") + dlerror());
+  auto program =
+      static_cast<const qopt_program *>(dlsym(handle, "qopt_program"));
+  std::string message;
+  FailureOr<Target> host = cpu::targetNamed("native", message);
+  for (uint32_t i = 0; program && i < program->variant_count; ++i)
+    if (!entry && host->has(program->variants[i].features))
+      entry = program->variants[i].entries;
+  if (!entry)
+    return fail("this CPU cannot run the code: compare with --mcpu=native");
+  if (entry->state_count)
+    return fail("expects an entry without caches to compare");
+  return success();
+}
+
+/// The entry's symbols from its inputs' sizes.
+static LogicalResult solve(const qopt_entry &entry, ArrayRef<Tensor> inputs,
+                           SmallVector<int64_t> &symbols) {
+  symbols.assign(entry.symbol_count, -1);
+  for (uint32_t i = 0; i < entry.input_count; ++i)
+    for (uint32_t d = 0; d < entry.inputs[i].rank; ++d) {
+      int64_t dim = entry.inputs[i].dims[d];
+      if (dim != QOPT_DERIVED && dim < 0)
+        symbols[-1 - dim] = inputs[i].shape[d];
+    }
+  for (auto [i, value] : llvm::enumerate(symbols))
+    if (value < 0)
+      return fail(Twine("no input tells the size '") + entry.symbols[i] + "'");
+  return success();
+}
+
+/// Every dimension of inputs and outputs.
+static SmallVector<SmallVector<int64_t>> shapesOf(const qopt_entry &entry,
+                                                  ArrayRef<int64_t> symbols) {
+  size_t total = 0;
+  for (uint32_t i = 0; i < entry.input_count; ++i)
+    total += entry.inputs[i].rank;
+  for (uint32_t i = 0; i < entry.output_count; ++i)
+    total += entry.outputs[i].rank;
+  std::vector<int64_t> dims(total + 1);
+  entry.shapes(symbols.data(), dims.data());
+  SmallVector<SmallVector<int64_t>> shapes;
+  const int64_t *next = dims.data();
+  auto take = [&](const qopt_tensor_spec &spec) {
+    shapes.emplace_back(next, next + spec.rank);
+    next += spec.rank;
+  };
+  for (uint32_t i = 0; i < entry.input_count; ++i)
+    take(entry.inputs[i]);
+  for (uint32_t i = 0; i < entry.output_count; ++i)
+    take(entry.outputs[i]);
+  return shapes;
+}
+
+static FailureOr<std::vector<Tensor>> execute(const qopt_entry &entry,
+                                              func::FuncOp function,
+                                              ArrayRef<Tensor> inputs,
+                                              const Buffer &weights) {
+  SmallVector<int64_t> symbols;
+  if (failed(solve(entry, inputs, symbols)))
+    return failure();
+  auto shapes = shapesOf(entry, symbols);
+  std::vector<Buffer> buffers;
+  std::vector<const void *> in;
+  std::vector<void *> out;
+  std::vector<size_t> sizes;
+  for (uint32_t i = 0; i < entry.input_count; ++i) {
+    std::vector<char> bytes;
+    auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
+    if (ArrayRef<int64_t>(shapes[i]) != ArrayRef<int64_t>(inputs[i].shape))
+      return fail(Twine("input '") + entry.inputs[i].name +
+                  "' has a size that the others do not allow");
+    link::store(inputs[i], type.getElementType(), bytes);
+    std::memcpy(buffers.emplace_back(bytes.size()).data, bytes.data(),
+                bytes.size());
+    in.push_back(buffers.back().data);
+  }
+  for (uint32_t i = 0; i < entry.output_count; ++i) {
+    auto type = cast<RankedTensorType>(function.getResultTypes()[i]);
+    sizes.push_back(ShapedType::getNumElements(shapes[entry.input_count + i]) *
+                    llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+    out.push_back(buffers.emplace_back(sizes.back()).data);
+  }
+  Buffer arena(entry.arena_bytes(symbols.data()));
+  qopt_call call = {weights.data, arena.data, symbols.data(), in.data(),
+                    out.data(),   nullptr,    nullptr};
+  entry.run(&call);
+  std::vector<Tensor> results;
+  for (uint32_t i = 0; i < entry.output_count; ++i) {
+    auto type = cast<RankedTensorType>(function.getResultTypes()[i]);
+    results.push_back(interpreter::decode(
+        ArrayRef<char>(static_cast<char *>(out[i]), sizes[i]),
+        type.getElementType(), shapes[entry.input_count + i]));
+  }
+  return results;
+}
+
+/// Share of rows in which the largest element is the same one.
+static double topAgreement(const Tensor &want, const Tensor &got) {
+  int64_t width = want.shape.empty() ? 1 : want.shape.back();
+  int64_t rows = width ? want.data.size() / width : 0, same = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    auto w = want.data.begin() + row * width,
+         g = got.data.begin() + row * width;
+    same += std::max_element(w, w + width) - w ==
+            std::max_element(g, g + width) - g;
+  }
+  return rows ? double(same) / rows : 1;
+}
+
+static LogicalResult judge(StringRef name, const Tensor &want,
+                           const Tensor &got, double tolerance) {
+  if (want.shape != got.shape || want.data.size() != got.data.size() ||
+      want.integers.size() != got.integers.size())
+    return fail("result '" + name + "' has another shape or kind of element");
+  if (want.data.empty()) {
+    bool same = want.integers == got.integers;
+    llvm::outs() << name << ": " << (same ? "equal" : "not equal") << "\n";
+    return success(same);
+  }
+  double least = INFINITY, most = -INFINITY, error = 0, ww = 0, gg = 0, wg = 0;
+  bool kinds = true; // not-a-numbers and infinities in the same places
+  for (auto [w, g] : llvm::zip(want.data, got.data)) {
+    if (!std::isfinite(w) || !std::isfinite(g)) {
+      kinds &= std::isnan(w) ? std::isnan(g) : w == g;
+      continue;
+    }
+    least = std::min(least, w);
+    most = std::max(most, w);
+    error = std::max(error, std::abs(w - g));
+    ww += w * w, gg += g * g, wg += w * g;
+  }
+  double range = most > least ? most - least : std::max(std::abs(most), 1e-30);
+  double relative = error > 0 ? error / range : 0;
+  double cosine = ww > 0 && gg > 0 ? wg / std::sqrt(ww * gg) : 1;
+  bool fine = kinds && relative <= tolerance;
+  llvm::outs() << name << ": "
+               << llvm::format("max error %.3g, relative %.3g, cosine %.9f, "
+                               "top-1 %.4f",
+                               error, relative, cosine, topAgreement(want, got))
+               << (kinds ? "" : ", NaN or infinities differ")
+               << (fine ? "" : "  over tolerance") << "\n";
+  return success(fine);
+}
+
+/// Stored cases: DIR/in_NAME.npy and out_NAME.npy, or folders of these in DIR.
+static LogicalResult readCase(const qopt_entry &entry, StringRef folder,
+                              Case &stored) {
+  auto read = [&](StringRef prefix, const qopt_tensor_spec &spec,
+                  std::vector<Tensor> &tensors) -> LogicalResult {
+    std::string name = spec.name;
+    for (char &c : name)
+      if (!llvm::isAlnum(c) && c != '-' && c != '_')
+        c = '_';
+    auto array =
+        interpreter::readNpy((folder + "/" + prefix + name + ".npy").str());
+    if (!array)
+      return fail(toString(array.takeError()));
+    tensors.push_back(std::move(array->tensor));
+    return success();
+  };
+  stored.name = path::filename(folder).str();
+  for (uint32_t i = 0; i < entry.input_count; ++i)
+    if (failed(read("in_", entry.inputs[i], stored.inputs)))
+      return failure();
+  for (uint32_t i = 0; i < entry.output_count; ++i)
+    if (failed(read("out_", entry.outputs[i], stored.outputs)))
+      return failure();
+  return success();
+}
+
+static FailureOr<std::vector<Case>> readCases(const qopt_entry &entry,
+                                              StringRef folder) {
+  std::vector<std::string> folders;
+  std::error_code code;
+  bool flat = false;
+  for (fs::directory_iterator it(folder, code), end; it != end && !code;
+       it.increment(code)) {
+    if (fs::is_directory(it->path()))
+      folders.push_back(it->path());
+    flat |= path::filename(it->path()).starts_with("in_");
+  }
+  if (flat)
+    folders = {folder.str()};
+  if (folders.empty())
+    return fail("'" + folder +
+                "' holds no cases: expects in_NAME.npy and "
+                "out_NAME.npy, or folders of these");
+  llvm::sort(folders);
+  std::vector<Case> cases(folders.size());
+  for (auto [name, stored] : llvm::zip(folders, cases))
+    if (failed(readCase(entry, name, stored)))
+      return failure();
+  return cases;
+}
+
+/// Random inputs of two sizes, and what the interpreter says of them.
+static FailureOr<std::vector<Case>> makeCases(const qopt_entry &entry,
+                                              func::FuncOp function,
+                                              nn::WeightFiles &files) {
+  interpreter::Interpreter interpreter;
+  addAll(interpreter);
+  interpreter::RunOptions how;
+  how.files = &files;
+  std::vector<Case> cases;
+  for (int64_t dim : {3, 1}) {
+    SmallVector<int64_t> symbols;
+    for (uint32_t k = 0; k < entry.symbol_count; ++k)
+      symbols.push_back(dim == 1 ? 1 : dim + k);
+    auto shapes = shapesOf(entry, symbols);
+    Case &made = cases.emplace_back();
+    made.name = "dimension " + std::to_string(dim);
+    for (uint32_t i = 0; i < entry.input_count; ++i)
+      made.inputs.push_back(
+          interpreter::argumentValue(function, i, shapes[i], /*seed=*/1));
+    auto want = interpreter.run(function, made.inputs, how);
+    if (failed(want))
+      return failure();
+    made.outputs = std::move(*want);
+    if (entry.symbol_count == 0)
+      break;
+  }
+  return cases;
+}
+
+LogicalResult comparePrograms(ModuleOp original, ModuleOp kernels,
+                              ArrayRef<char> object, nn::WeightFiles &files,
+                              const Options &options) {
+  Loaded code;
+  if (failed(code.load(object, options)))
+    return failure();
+  const qopt_entry &entry = *code.entry;
+  auto function = original.lookupSymbol<func::FuncOp>(entry.name);
+  if (!function || function.getNumArguments() != entry.input_count)
+    return fail("expects the program before its kernels stage to compare with");
+  auto cases = options.compareFolder.empty()
+                   ? makeCases(entry, function, files)
+                   : readCases(entry, options.compareFolder);
+  if (failed(cases))
+    return failure();
+  Buffer weights(link::weightBytes(kernels));
+  uint8_t *next = weights.data;
+  if (failed(link::writeWeights(kernels, files, [&](ArrayRef<char> part) {
+        std::memcpy(next, part.data(), part.size());
+        next += part.size();
+        return success();
+      })))
+    return failure();
+  bool fine = true;
+  for (const Case &each : *cases) {
+    auto got = execute(entry, function, each.inputs, weights);
+    if (failed(got))
+      return failure();
+    for (uint32_t i = 0; i < entry.output_count; ++i)
+      fine &=
+          succeeded(judge(each.name + ", " + std::string(entry.outputs[i].name),
+                          each.outputs[i], (*got)[i], options.tolerance));
+  }
+  llvm::outs().flush();
+  return fine ? success()
+              : fail("the code differs from the model by more than "
+                     "--tolerance " +
+                     llvm::Twine(std::to_string(options.tolerance)));
+}
+
+} // namespace qopt::driver

@@ -1,0 +1,40 @@
+// What `qopt` was asked to do, and the doing of it.
+
+#ifndef QOPT_TOOLS_QOPT_COMPILE_H
+#define QOPT_TOOLS_QOPT_COMPILE_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "qopt/tools/qopt/Progress.h"
+#include "qopt/tools/qopt/Stages.h"
+
+namespace qopt::driver {
+
+enum class Emit { exe, lib, obj, llvm };
+
+/// The command line.
+struct Options {
+  std::string input, output, tokenizer;
+  std::string bundle; ///< folder of what models are linked with
+  Emit emit = Emit::exe;
+  Stage stopAfter = Stage::link;
+  std::vector<std::string> cpus;
+  bool emulated = false;
+  int64_t maxBatch = 8, maxSeq = 2048;
+  unsigned threads = 0; ///< 0: MLIR's default
+  bool elideWeights = false;
+  bool compare = false;
+  std::string compareFolder; ///< stored cases; empty: random inputs
+  double tolerance = 1e-3;
+  ProgressKind progress = ProgressKind::automatic;
+  int verbosity = 1; ///< 0 quiet, 2 verbose
+};
+
+/// The exit code: 0, or 1 and the reason on stderr.
+int compile(const Options &options);
+
+} // namespace qopt::driver
+
+#endif // QOPT_TOOLS_QOPT_COMPILE_H

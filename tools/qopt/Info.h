@@ -1,0 +1,28 @@
+// The description of a compiled model: what `info` shows.
+
+#ifndef QOPT_TOOLS_QOPT_INFO_H
+#define QOPT_TOOLS_QOPT_INFO_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "qopt/codegen/KernelFamily.h"
+#include "qopt/tools/qopt/Compile.h"
+
+namespace qopt::driver {
+
+constexpr llvm::StringLiteral version = "0.1";
+
+/// JSON text for a program at the kernel stage. The same model and options
+/// give the same text.
+std::string describe(mlir::ModuleOp program, llvm::ArrayRef<Target> targets,
+                     const Options &options, llvm::StringRef source,
+                     uint64_t parameters);
+/// Bytes of the arena of the first entry at batch 1 and `seq` positions.
+int64_t arenaBytes(mlir::ModuleOp program, int64_t seq);
+/// Elements of all globals of a program.
+uint64_t countParameters(mlir::ModuleOp program);
+/// Size of the last axis of the result named "logits"; 0 if there is none.
+int64_t vocabularyOf(mlir::ModuleOp program);
+
+} // namespace qopt::driver
+
+#endif // QOPT_TOOLS_QOPT_INFO_H

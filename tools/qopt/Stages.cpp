@@ -1,0 +1,59 @@
+// The table of stages.
+
+#include "qopt/tools/qopt/Stages.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "qopt/dialects/kernel/Kernel.h"
+
+using namespace mlir;
+
+namespace qopt::driver {
+
+namespace {
+struct StageFacts {
+  llvm::StringLiteral name, passes;
+};
+} // namespace
+
+static constexpr StageFacts stages[stageCount] = {
+    {"import", ""},
+    {"raise", "qopt-raise"},
+    {"adapt", ""},
+    {"train", ""},
+    {"kernels", "qopt-outline-weights,qopt-outline-kernels,qopt-plan-memory"},
+    {"generate", ""},
+    {"link", ""},
+};
+
+StringRef stageName(Stage stage) { return stages[int(stage)].name; }
+StringRef stagePasses(Stage stage) { return stages[int(stage)].passes; }
+
+Stage stageOf(ModuleOp program) {
+  for (Operation &op : *program.getBody()) {
+    if (isa<LLVM::LLVMFuncOp, LLVM::GlobalOp>(op))
+      return Stage::generate;
+    if (isa<kernel::FuncOp, kernel::WeightOp>(op))
+      return Stage::kernels;
+  }
+  return Stage::import;
+}
+
+LogicalResult runStage(ModuleOp program, Stage stage) {
+  PassManager passes(program.getContext());
+  if (failed(parsePassPipeline(stagePasses(stage), passes)))
+    return failure();
+  return passes.run(program);
+}
+
+std::string pipelineText(Stage last) {
+  std::string text;
+  for (int stage = 0; stage <= int(last); ++stage) {
+    StringRef passes = stages[stage].passes;
+    if (!passes.empty())
+      text += (text.empty() ? "" : ",") + passes.str();
+  }
+  return "builtin.module(" + text + ")";
+}
+
+} // namespace qopt::driver

@@ -1,0 +1,27 @@
+// The stages of a compilation, in order, and the passes of each.
+
+#ifndef QOPT_TOOLS_QOPT_STAGES_H
+#define QOPT_TOOLS_QOPT_STAGES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace qopt::driver {
+
+enum class Stage { import, raise, adapt, train, kernels, generate, link };
+constexpr int stageCount = 7;
+
+llvm::StringRef stageName(Stage stage);
+/// The passes that bring a program through `stage`, as text of a pipeline;
+/// empty if the stage is not one of passes or has nothing to do.
+llvm::StringRef stagePasses(Stage stage);
+/// The stage that a program's ops say it has been through.
+Stage stageOf(mlir::ModuleOp program);
+/// Runs the passes of one stage.
+llvm::LogicalResult runStage(mlir::ModuleOp program, Stage stage);
+/// All passes up to `last`, as --pass-pipeline takes them.
+std::string pipelineText(Stage last);
+
+} // namespace qopt::driver
+
+#endif // QOPT_TOOLS_QOPT_STAGES_H

@@ -1,0 +1,148 @@
+// qopt: compiles a model. Here only the command line is read.
+
+#include "mlir/Transforms/Passes.h"
+#include "qopt/passes/Passes.h"
+#include "qopt/passes/Pipelines.h"
+#include "qopt/tools/qopt/Compile.h"
+#include "qopt/tools/qopt/Info.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace qopt::driver;
+namespace cl = llvm::cl;
+
+/// lib/qopt beside the bin that this program lies in.
+static std::string bundleOf(const char *program) {
+  std::string self = llvm::sys::fs::getMainExecutable(
+      program, reinterpret_cast<void *>(&bundleOf));
+  llvm::StringRef root =
+      llvm::sys::path::parent_path(llvm::sys::path::parent_path(self));
+  return (root + "/lib/qopt").str();
+}
+
+int main(int argc, char **argv) {
+  // The libraries' own options are not ours, and one has the name of one of
+  // ours.
+  cl::ResetCommandLineParser();
+  llvm::InitLLVM init(argc, argv);
+  cl::OptionCategory inputs("Input"), outputs("Output"), target("Target"),
+      reports("Report"), debug("Debug");
+  Options options;
+  cl::opt<std::string> input(cl::Positional, cl::cat(inputs),
+                             cl::desc("<model.onnx | folder | program.mlir>"));
+  cl::opt<std::string> tokenizer(
+      "tokenizer", cl::cat(inputs), cl::value_desc("FILE"),
+      cl::desc("tokenizer to compile in (default: the one beside the model)"));
+  cl::opt<std::string> output(
+      "o", cl::cat(outputs), cl::value_desc("FILE"),
+      cl::desc("result (default: the input's stem here); - prints text"));
+  cl::opt<Emit> emit(
+      "emit", cl::cat(outputs), cl::init(Emit::exe), cl::desc("what to make:"),
+      cl::values(clEnumValN(Emit::exe, "exe", "an executable (default)"),
+                 clEnumValN(Emit::lib, "lib", "a shared library and qopt.h"),
+                 clEnumValN(Emit::obj, "obj", "an object, without weights"),
+                 clEnumValN(Emit::llvm, "llvm", "LLVM IR")));
+  cl::opt<Stage> stopAfter(
+      "stop-after", cl::cat(outputs), cl::init(Stage::link),
+      cl::desc("print the program as it is after a stage:"),
+      cl::values(clEnumValN(Stage::import, "import", "as the model says it"),
+                 clEnumValN(Stage::raise, "raise", "patterns recognised"),
+                 clEnumValN(Stage::adapt, "adapt", "changed by the recipe"),
+                 clEnumValN(Stage::train, "train", "with its gradients"),
+                 clEnumValN(Stage::kernels, "kernels", "kernels and launches"),
+                 clEnumValN(Stage::generate, "generate", "the code"),
+                 clEnumValN(Stage::link, "link", "all (default)")));
+  cl::opt<bool> elide("elide-weights", cl::cat(outputs),
+                      cl::desc("leave large weights out of printed programs"));
+  cl::list<std::string> cpus(
+      "mcpu", cl::cat(target), cl::CommaSeparated, cl::value_desc("A,B"),
+      cl::desc("CPUs to compile for (default: native); help lists them"));
+  cl::opt<bool> emulate(
+      "emulate-isa", cl::cat(target),
+      cl::desc("mark the code as made for a CPU that this machine is not"));
+  cl::opt<int64_t> maxBatch("max-batch", cl::cat(target), cl::init(8),
+                            cl::desc("largest batch (sequences)"));
+  cl::opt<int64_t> maxSeq("max-seq", cl::cat(target), cl::init(2048),
+                          cl::desc("longest sequence (tokens)"));
+  cl::opt<std::string> compareWith(
+      "compare", cl::cat(reports), cl::ValueOptional, cl::value_desc("DIR"),
+      cl::desc("compare the code with the interpreter on random inputs, or "
+               "with the stored cases of a folder"));
+  cl::opt<double> tolerance(
+      "tolerance", cl::cat(reports), cl::init(1e-3),
+      cl::desc("largest error of --compare, relative to a result's range"));
+  cl::opt<ProgressKind> progress(
+      "progress", cl::cat(reports), cl::init(ProgressKind::automatic),
+      cl::desc("how progress is shown on stderr:"),
+      cl::values(clEnumValN(ProgressKind::automatic, "auto", "one line"),
+                 clEnumValN(ProgressKind::plain, "plain", "never redrawn"),
+                 clEnumValN(ProgressKind::json, "json", "one object a line"),
+                 clEnumValN(ProgressKind::none, "none", "not at all")));
+  cl::opt<bool> verbose("v", cl::cat(reports), cl::desc("say more")),
+      quiet("q", cl::cat(reports), cl::desc("say nothing but errors"));
+  cl::opt<bool> pipeline("print-pipeline", cl::cat(debug),
+                         cl::desc("print the passes, as qopt-opt takes them"));
+  cl::opt<unsigned> threads("threads", cl::cat(debug), cl::init(0),
+                            cl::desc("threads to compile with (default: all)"));
+  cl::opt<std::string> bundle(
+      "bundle", cl::cat(debug), cl::Hidden, cl::value_desc("DIR"),
+      cl::desc("startup files and runtime (default: lib/qopt beside bin)"));
+  cl::HideUnrelatedOptions({&inputs, &outputs, &target, &reports, &debug});
+  cl::SetVersionPrinter([](llvm::raw_ostream &out) {
+    out << "qopt " << version << " (LLVM " << LLVM_VERSION_STRING
+        << "), for x86-64 CPUs\n";
+  });
+  if (!cl::ParseCommandLineOptions(
+          argc, argv, "qopt: makes one executable from a transformer\n",
+          &llvm::errs()))
+    return 2;
+
+  mlir::registerTransformsPasses();
+  qopt::registerQoptPasses();
+  qopt::registerPipelines();
+  if (pipeline) {
+    llvm::outs() << pipelineText(stopAfter) << "\n";
+    return 0;
+  }
+  if (llvm::is_contained(cpus, "help")) {
+    llvm::outs() << "native, avx512bf16, avx512vnni, avx512, avxvnni, avx2, "
+                    "plain, or a name of LLVM's such as x86-64-v3, znver4\n";
+    return 0;
+  }
+  auto refuse = [](llvm::StringRef message) {
+    llvm::errs() << "qopt: error: " << message << "\n";
+    return 2;
+  };
+  if (input.empty())
+    return refuse("expects a model: qopt model.onnx; see --help");
+  if (maxBatch < 1 || maxSeq < 1)
+    return refuse("expects --max-batch and --max-seq to be at least 1");
+  if (verbose && quiet)
+    return refuse("expects one of -v and -q");
+  options.input = input;
+  options.output = output;
+  options.tokenizer = tokenizer;
+  options.bundle = bundle.empty() ? bundleOf(argv[0]) : bundle;
+  options.emit = emit;
+  options.stopAfter = stopAfter;
+  options.cpus.assign(cpus.begin(), cpus.end());
+  if (cpus.empty())
+    options.cpus = {"native"};
+  options.emulated = emulate;
+  options.maxBatch = maxBatch;
+  options.maxSeq = maxSeq;
+  options.threads = threads;
+  options.elideWeights = elide;
+  options.compare = compareWith.getNumOccurrences() > 0;
+  options.compareFolder = compareWith;
+  options.tolerance = tolerance;
+  options.progress = quiet ? ProgressKind::none : progress;
+  options.verbosity = quiet ? 0 : verbose ? 2 : 1;
+  // LLD registers options of these names too.
+  cl::ResetCommandLineParser();
+  return compile(options);
+}
