@@ -28,12 +28,22 @@ static void addRaise(OpPassManager &manager) {
   manager.addPass(createAssignRoles()); // parameters    -> nn.role
 }
 
+static void addDecode(OpPassManager &manager) {
+  manager.addPass(createAddEntries()); // run -> prefill, decode, logits, nll
+  OpPassManager &function = manager.nest<func::FuncOp>();
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+  function.addPass(createRaiseAttentionMask()); // nothing is padded now
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+}
+
 void addStage(OpPassManager &manager, Stage stage) {
   switch (stage) {
   case Stage::raise:
     return addRaise(manager);
   case Stage::decode:
-    return;
+    return addDecode(manager);
   }
 }
 
@@ -41,6 +51,9 @@ void registerPipelines() {
   static PassPipelineRegistration<> raise(
       "qopt-raise", "recognise the layers of a model",
       [](OpPassManager &manager) { addStage(manager, Stage::raise); });
+  static PassPipelineRegistration<> decode(
+      "qopt-decode", "build the entries of the executable from raised layers",
+      [](OpPassManager &manager) { addStage(manager, Stage::decode); });
 }
 
 } // namespace qopt

@@ -1,0 +1,27 @@
+// A function that is not a language model has no entries; one without a past
+// has no decode.
+
+// RUN: qopt-opt %s --split-input-file --qopt-add-entries --verify-diagnostics \
+// RUN:   --remarks-filter=qopt.* | FileCheck %s
+
+// CHECK-LABEL: func @run(
+// CHECK-NOT:   func @prefill
+// expected-remark @+1 {{an input is neither tokens, mask, positions nor a cache}}
+func.func @run(%x: tensor<2x3xf32> {nn.name = "x"}) -> tensor<2x3xf32> {
+  return %x : tensor<2x3xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @run(
+// CHECK:       func @prefill
+// CHECK-NOT:   func @decode
+ml_program.global private @table(dense<1.0> : tensor<5x2xf32>) : tensor<5x2xf32>
+// expected-remark @+1 {{a model without a past has no decode}}
+func.func @run(%ids: tensor<?x?xi64> {nn.dims = affine_map<()[s0, s1] -> (s0, s1)>, nn.name = "input_ids"})
+    -> (tensor<?x?x5xf32> {nn.name = "logits"}) attributes {nn.symbols = ["batch", "seq"]} {
+  %table = ml_program.global_load @table : tensor<5x2xf32>
+  %x = nn.embedding %ids, %table : tensor<?x?xi64>, tensor<5x2xf32>
+  %y = nn.linear %x, %table : tensor<?x?x2xf32>, tensor<5x2xf32> -> tensor<?x?x5xf32>
+  return %y : tensor<?x?x5xf32>
+}
