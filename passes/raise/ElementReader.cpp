@@ -18,7 +18,7 @@ bool isView(Operation *op) {
 }
 
 bool isViewOrPointwise(Operation *op) {
-  if (isView(op) || isa<CompareOp, SelectOp, CastOp, CumsumOp>(op))
+  if (isView(op) || isa<CompareOp, SelectOp, CastOp, CumsumOp, ReduceOp>(op))
     return true;
   return isa<AddOp, SubOp, MulOp, DivOp, RemainderOp, PowOp, MaximumOp,
              MinimumOp, AndOp, OrOp, XorOp, NegOp, AbsOp, ExpOp, LogOp, SqrtOp,
@@ -45,7 +45,9 @@ static double numberAt(DenseElementsAttr numbers, int64_t i) {
   if (isa<FloatType>(type))
     return (*(numbers.value_begin<APFloat>() + i)).convertToDouble();
   APInt value = *(numbers.value_begin<APInt>() + i);
-  return type.isInteger(1) ? value.getZExtValue() : value.getSExtValue();
+  if (type.isInteger(1))
+    return value.getZExtValue();
+  return value.getSExtValue();
 }
 
 /// One read, which keeps what it has seen.
@@ -68,6 +70,7 @@ private:
   Element readScatter(ScatterNdOp op, const Indices &at);
   Element readTriangle(TriangleOp op, const Indices &at);
   Element readCast(CastOp op, const Indices &at);
+  Element readReduce(ReduceOp op, const Indices &at);
   Element readPointwise(Operation *op, const Indices &at);
   /// An operand that may be repeated to the shape of the result.
   Element operand(Operation *op, unsigned i, const Indices &at);
@@ -340,6 +343,22 @@ Element ElementReader::readCast(CastOp op, const Indices &at) {
   return value;
 }
 
+/// Of one number everywhere: how often it is there.
+Element ElementReader::readReduce(ReduceOp op, const Indices &at) {
+  Indices sizes = e.sizes(op.getInput()), place(sizes.size());
+  Element input = read(op.getInput(), place);
+  Indices anywhere = e.variables(op.getInput());
+  if (input->kind != ElementExpr::number ||
+      read(op.getInput(), anywhere) != input || op.getKind() == Reduction::prod)
+    return nullptr;
+  IndexExpr count = 1;
+  for (int64_t axis : op.getAxes())
+    count = count * sizes[axis];
+  return op.getKind() == Reduction::sum
+             ? e.apply("mul", {input, e.index(count)})
+             : input;
+}
+
 Element ElementReader::readPointwise(Operation *op, const Indices &at) {
   if (auto compare = dyn_cast<CompareOp>(op))
     return e.compare(compare.getPredicate(), operand(op, 0, at),
@@ -398,6 +417,7 @@ Element ElementReader::readOp(Operation *op, const Indices &at) {
         return e.apply("mul",
                        {input, e.index(at[op.getAxis()] + !op.getExclusive())});
       })
+      .Case([&](ReduceOp op) { return readReduce(op, at); })
       .Case([&](CastOp op) { return readCast(op, at); })
       .Default([&](Operation *op) { return readPointwise(op, at); });
 }

@@ -48,7 +48,7 @@ static SmallVector<Operation *> chainBehind(ReduceOp mean) {
   Value value = mean;
   while (value.hasOneUse()) {
     Operation *user = *value.user_begin();
-    if (!isViewOrPointwise(user) || isView(user))
+    if (!isViewOrPointwise(user) || isView(user) || isa<ReduceOp>(user))
       break;
     chain.push_back(user);
     value = user->getResult(0);
