@@ -1,14 +1,36 @@
 // nn.linear by a packed weight, with an elementwise epilogue, on the CPU.
 //
-//   for every pair of panels p of 16 outputs:       a task
-//     for every block of R rows:
-//       for c in [0, C):                             reads 128 C bytes of W
-//         sum[R][2] += x[r, c] * w[p][c]             2 R multiply-adds
-//       y[r, p] = epilogue(sum + bias)
+//   few rows (M <= 3): bound by reading W once
+//     for every few panels of 16 outputs:            tasks of 32 KB of W or
+//     more
+//       for c in [0, C) by U:
+//         sum[U][M][P] += x[m, c + u] * w[p][c + u]
+//       y[m, p] = epilogue(sum + bias)
 //
-// One token is bound by reading W once; many are bound by the multiply units.
-// A pair of panels stays in the second cache while all rows pass over it; rows
-// are read where they lie, one broadcast for two multiply-adds.
+//   many rows: bound by the multiply units
+//     for every group of P panels:                   a task
+//       for every block of R rows:
+//         for c in [0, C):
+//           sum[R][P] += x[r, c] * w[p][c]           P loads, R broadcasts
+//         y[r, p] = epilogue(sum + bias)
+//
+// The panels of a tile are streams through memory, and several of them keep
+// more lines on their way than one. A group of panels stays in the second
+// cache while all rows pass over it, and x is read where it lies: R is at most
+// 6, so that rows whose distance is a multiple of 4096 bytes still fit the
+// eight ways of a set of the first cache, and nothing has to be copied. What is
+// left of the rows has tiles of its own, 1..R-1 rows. The last group is moved
+// back to where P panels are left; what it has in common with the one before it
+// is summed twice, and stored once.
+//
+// The sums go through the scratch memory, so that one loop holds the epilogue,
+// whatever the tile.
+//
+// The two products of training are the same tiles on other operands: dX = dY W
+// runs over panels of the transposed weight, packed once a step, and dW = dY^T
+// X sums over rows, with both operands read in pieces packed into the scratch
+// and sums that start from what the gradient holds. A variant needs nothing new
+// for either; the loops around the tile do.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -26,25 +48,37 @@ namespace qopt::cpu {
 /// Outputs of a panel.
 static constexpr int64_t panel = 16;
 
+/// Rows that are few.
+static constexpr int64_t fewRows = 3;
+/// Bytes of W of a task for few rows: many tasks a thread, and each far longer
+/// than claiming it.
+static constexpr int64_t taskBytes = 32 << 10;
+
 namespace {
 
 /// One way of running the family.
 struct LinearVariant {
   llvm::StringLiteral name;
   FeatureSet needs;
-  int64_t panels; ///< of a task
-  int64_t rows;   ///< of a block, what fits the registers
-  int64_t unroll; ///< of the sum, for one row
+  int64_t panels; ///< of a tile for many rows
+  int64_t rows;   ///< of a tile for many rows, what fits the registers
+  int64_t few;    ///< panels of a tile for few rows: streams through memory
+  int64_t sums;   ///< of such a tile, what hides the latency
 };
 
 } // namespace
 
+// Two virtual cores of a Zen 4 (1 MB second cache), busy with other work, see
+// qopt-kernel-bench: 4 streams read M = 1 faster than 1 or 2 (22 GB/s against
+// 17 to 21), prefetching them in software gained nothing. 6 x 64 does 90 to 95
+// % of the multiply-adds for M = 128 and any C; 12 x 32 as much for C = 576,
+// but 86 % for C = 2048, whose rows share the sets of the first cache.
 // clang-format off
 static constexpr LinearVariant variants[] = {
-    // name          needs            panels rows unroll
-    {"avx512_12x32", feature::avx512, 2,     12,  4},
-    {"avx2_6x16",    feature::avx2,   1,     6,   4},
-    {"plain_2x16",   feature::none,   1,     2,   1},
+    // name          needs            panels rows few sums
+    {"avx512_6x64",  feature::avx512, 4,     6,   4,  8},
+    {"avx2_6x16",    feature::avx2,   1,     6,   2,  4},
+    {"plain_2x16",   feature::none,   1,     2,   1,  1},
 };
 // clang-format on
 
@@ -52,10 +86,6 @@ static const LinearVariant &choose(const Target &target) {
   return *llvm::find_if(variants, [&](const LinearVariant &variant) {
     return target.has(variant.needs);
   });
-}
-
-static int64_t panelsOf(nn::LinearOp linear) {
-  return llvm::divideCeil(linear.getWeight().getType().getDimSize(0), panel);
 }
 
 static bool accepts(kernel::FuncOp kernel, const Target &) {
@@ -80,58 +110,105 @@ static nn::LinearOp find(kernel::FuncOp kernel) {
   return *kernel.getBlock().getOps<nn::LinearOp>().begin();
 }
 
-static AffineExpr tasks(kernel::FuncOp kernel, const Target &target) {
-  int64_t count =
-      llvm::divideCeil(panelsOf(find(kernel)), choose(target).panels);
-  return getAffineConstantExpr(count, kernel.getContext());
-}
-
 namespace {
 
-/// Writes the blocks of one kernel.
-class BlockWriter {
-public:
-  explicit BlockWriter(Emitter &e)
-      : e(e), m{e.b, e.loc}, linear(find(e.kernel)),
-        outputs(linear.getWeight().getType().getDimSize(0)),
-        channels(linear.getWeight().getType().getDimSize(1)),
-        vector(e.vector(panel)) {}
-
-  /// Rows [row, row + rows) of panels [first, first + panels); `last` says that
-  /// the last of them is the last of all.
-  void write(Value row, Value first, int64_t rows, int64_t panels,
-             int64_t unroll, bool last);
-  Value rows();
-
-private:
-  /// How many outputs of a panel there are.
-  int64_t width(bool last) {
-    return last && outputs % panel ? outputs % panel : panel;
+/// How the work of one kernel is divided.
+struct Division {
+  Division(nn::LinearOp linear, const LinearVariant &variant) {
+    auto type = linear.getWeight().getType();
+    int64_t panelBytes = panel * type.getDimSize(1) *
+                         type.getElementType().getIntOrFloatBitWidth() / 8;
+    panels = llvm::divideCeil(type.getDimSize(0), panel);
+    few = std::min(variant.few, panels);
+    groups = std::max<int64_t>(1, taskBytes / (few * panelBytes));
+    many = std::min(variant.panels, panels);
   }
-  Value load(Value base, Value index, Type element, int64_t width);
-  void store(Value value, Value base, Value index, int64_t width);
-  SmallVector<Value> sums(Value row, Value first, int64_t rows, int64_t panels,
-                          int64_t unroll);
-  void step(SmallVectorImpl<Value> &sums, Value row, Value first, Value c,
-            int64_t rows, int64_t panels);
-  Value epilogue(Value sum, Value row, Value column, int64_t width);
-  Value operand(Value tensor, Value row, Value column, int64_t width);
-
-  Emitter &e;
-  Math m;
-  nn::LinearOp linear;
-  int64_t outputs, channels;
-  VectorType vector;
+  int64_t panels; ///< of the weight
+  int64_t few;    ///< of a tile for few rows
+  int64_t groups; ///< tiles of a task for few rows
+  int64_t many;   ///< of a task, and of a tile, for many rows
 };
 
 } // namespace
 
-Value BlockWriter::rows() {
-  AffineExpr rows = getAffineConstantExpr(1, e.b.getContext());
-  for (AffineExpr size : e.dims.of(linear.getInput()).drop_back())
+/// All rows of x, in the kernel's symbols.
+static AffineExpr rowsOf(nn::LinearOp linear, const nn::Dims &dims) {
+  AffineExpr rows = getAffineConstantExpr(1, linear.getContext());
+  for (AffineExpr size : dims.of(linear.getInput()).drop_back())
     rows = rows * size;
-  return e.size(rows);
+  return rows;
 }
+
+static AffineExpr tasks(kernel::FuncOp kernel, const Target &target) {
+  nn::LinearOp linear = find(kernel);
+  Division division(linear, choose(target));
+  auto maps =
+      llvm::to_vector(kernel.getDims().getAsValueRange<AffineMapAttr>());
+  nn::Dims dims(kernel.getBlock(), maps);
+  int64_t few =
+      llvm::divideCeil(division.panels, division.few * division.groups);
+  int64_t many = llvm::divideCeil(division.panels, division.many);
+  // 1 for few rows, 0 for many: 2 F / (rows + F) is 2 for none, 1 for up to F.
+  AffineExpr ratio = getAffineConstantExpr(2 * fewRows, kernel.getContext())
+                         .floorDiv(rowsOf(linear, dims) + fewRows);
+  return many + (ratio + 1).floorDiv(2) * (few - many);
+}
+
+namespace {
+
+/// Where a tile lies.
+struct Tile {
+  Value row, first;     ///< its first row and panel
+  int64_t rows, panels; ///< its size
+};
+
+/// Writes the tiles of one kernel.
+class TileWriter {
+public:
+  TileWriter(Emitter &e)
+      : e(e), m{e.b, e.loc}, variant(choose(e.target)), linear(find(e.kernel)),
+        division(linear, variant),
+        outputs(linear.getWeight().getType().getDimSize(0)),
+        channels(linear.getWeight().getType().getDimSize(1)),
+        vector(e.vector(panel)), rows(e.size(rowsOf(linear, e.dims))) {}
+
+  void write();
+
+private:
+  void writeFew(int64_t count);
+  void writeMany();
+  /// The sums of a tile, to the scratch.
+  void sum(Tile tile, int64_t unroll);
+  /// The sums of rows [row, row + count) of panels [first, first + panels),
+  /// from the scratch, to the result, without the first `skip` panels.
+  void finish(Value row, Value count, Value first, int64_t panels, Value skip);
+  void finish(Value sum, Value row, Value column, int64_t width);
+  Value load(Value base, Value index, Type element, int64_t width);
+  void store(Value value, Value base, Value index, int64_t width);
+  void step(MutableArrayRef<Value> sums, const Tile &tile, Value c);
+  Value epilogue(Value sum, Value row, Value column, int64_t width);
+  Value operand(Value tensor, Value row, Value column, int64_t width);
+  Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
+    return arith::CmpIOp::create(e.b, e.loc, predicate, x, y);
+  }
+  Value smaller(Value x, Value y) {
+    return arith::MinSIOp::create(e.b, e.loc, x, y);
+  }
+  Value sub(Value x, Value y) {
+    return e.b.createOrFold<arith::SubIOp>(e.loc, x, y);
+  }
+
+  Emitter &e;
+  Math m;
+  const LinearVariant &variant;
+  nn::LinearOp linear;
+  Division division;
+  int64_t outputs, channels;
+  VectorType vector;
+  Value rows;
+};
+
+} // namespace
 
 /// The first lanes, the others zero.
 static Value maskOf(Emitter &e, int64_t width) {
@@ -142,8 +219,14 @@ static Value maskOf(Emitter &e, int64_t width) {
                                    DenseElementsAttr::get(type, lanes));
 }
 
-Value BlockWriter::load(Value base, Value index, Type element, int64_t width) {
-  VectorType type = e.vector(panel, element);
+/// Lanes of 16 bits are integers to memory: LLVM takes masked halves apart, by
+/// a library call for each.
+static Type inMemory(Emitter &e, Type element) {
+  return element.isF16() || element.isBF16() ? e.b.getI16Type() : element;
+}
+
+Value TileWriter::load(Value base, Value index, Type element, int64_t width) {
+  VectorType type = e.vector(panel, inMemory(e, element));
   Value x;
   if (width == panel) {
     x = e.load(type, base, index);
@@ -153,13 +236,17 @@ Value BlockWriter::load(Value base, Value index, Type element, int64_t width) {
         e.b, e.loc, type, e.offset(base, index, element), maskOf(e, width),
         zero, element.getIntOrFloatBitWidth() / 8);
   }
-  if (element == e.f32() || !isa<FloatType>(element))
+  if (type.getElementType() == element)
     return x;
+  x = m.bits(x, element);
   return arith::ExtFOp::create(e.b, e.loc, vector, x);
 }
 
-void BlockWriter::store(Value value, Value base, Value index, int64_t width) {
+void TileWriter::store(Value value, Value base, Value index, int64_t width) {
   Type element = getElementTypeOrSelf(value.getType());
+  Type stored = inMemory(e, element);
+  if (stored != element)
+    value = m.bits(value, stored);
   if (width == panel)
     return e.store(value, base, index);
   LLVM::MaskedStoreOp::create(e.b, e.loc, value, e.offset(base, index, element),
@@ -168,58 +255,74 @@ void BlockWriter::store(Value value, Value base, Value index, int64_t width) {
 }
 
 /// One more channel.
-void BlockWriter::step(SmallVectorImpl<Value> &sums, Value row, Value first,
-                       Value c, int64_t rows, int64_t panels) {
+void TileWriter::step(MutableArrayRef<Value> sums, const Tile &tile, Value c) {
   Type wide = linear.getWeight().getType().getElementType();
   Type narrow = linear.getInput().getType().getElementType();
+  Value base = e.pointer(linear.getWeight());
   SmallVector<Value> weights;
-  for (int64_t p = 0; p < panels; ++p) {
-    Value column = e.add(e.mul(e.add(first, e.constant(p)), channels), c);
-    weights.push_back(
-        load(e.pointer(linear.getWeight()), e.mul(column, panel), wide, panel));
+  for (int64_t p = 0; p < tile.panels; ++p) {
+    Value column = e.add(e.mul(e.add(tile.first, e.constant(p)), channels), c);
+    Value index = e.mul(column, panel);
+    weights.push_back(load(base, index, wide, panel));
   }
-  for (int64_t r = 0; r < rows; ++r) {
-    Value at = e.add(e.mul(e.add(row, e.constant(r)), channels), c);
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    Value at = e.add(e.mul(e.add(tile.row, e.constant(r)), channels), c);
     Value x = e.load(narrow, e.pointer(linear.getInput()), at);
     if (narrow != e.f32())
       x = arith::ExtFOp::create(e.b, e.loc, e.f32(), x);
     Value all = vector::BroadcastOp::create(e.b, e.loc, vector, x);
-    for (int64_t p = 0; p < panels; ++p) {
-      Value &sum = sums[r * panels + p];
+    for (int64_t p = 0; p < tile.panels; ++p) {
+      Value &sum = sums[r * tile.panels + p];
       sum = m.fma(all, weights[p], sum);
     }
   }
 }
 
-/// [rows][panels]
-SmallVector<Value> BlockWriter::sums(Value row, Value first, int64_t rows,
-                                     int64_t panels, int64_t unroll) {
-  int64_t count = rows * panels;
+void TileWriter::sum(Tile tile, int64_t unroll) {
+  int64_t count = tile.rows * tile.panels;
   SmallVector<Value> zeros(count * unroll, e.constant(0.0, vector));
   int64_t whole = channels / unroll * unroll;
-  SmallVector<Value> parts =
+  SmallVector<Value> sums =
       e.loop(e.constant(0), e.constant(whole), unroll, zeros,
              [&](Value c, ValueRange carried) {
-               SmallVector<Value> next;
-               for (int64_t u = 0; u < unroll; ++u) {
-                 SmallVector<Value> own(carried.slice(u * count, count));
-                 step(own, row, first, e.add(c, e.constant(u)), rows, panels);
-                 llvm::append_range(next, own);
-               }
+               SmallVector<Value> next(carried);
+               for (int64_t u = 0; u < unroll; ++u)
+                 step(MutableArrayRef<Value>(next).slice(u * count, count),
+                      tile, e.add(c, e.constant(u)));
                return next;
              });
-  SmallVector<Value> sums(ArrayRef<Value>(parts).take_front(count));
-  for (int64_t u = 1; u < unroll; ++u)
-    for (int64_t i = 0; i < count; ++i)
-      sums[i] = m.add(sums[i], parts[u * count + i]);
   for (int64_t c = whole; c < channels; ++c)
-    step(sums, row, first, e.constant(c), rows, panels);
-  return sums;
+    step(MutableArrayRef<Value>(sums).slice((c - whole) * count, count), tile,
+         e.constant(c));
+  // In halves: the order is the same for any number of rows.
+  for (int64_t half = unroll / 2; half >= 1; half /= 2)
+    for (int64_t i = 0; i < half * count; ++i)
+      sums[i] = m.add(sums[i], sums[half * count + i]);
+  for (int64_t i = 0; i < count; ++i)
+    e.store(sums[i], e.scratch, e.constant(i * panel));
+}
+
+void TileWriter::finish(Value row, Value count, Value first, int64_t panels,
+                        Value skip) {
+  e.loop(e.constant(0), count, 1, [&](Value r) {
+    e.loop(skip, e.constant(panels), 1, [&](Value p) {
+      Value index = e.mul(e.add(e.mul(r, panels), p), panel);
+      Value sum = e.load(vector, e.scratch, index);
+      Value column = e.mul(e.add(first, p), panel), at = e.add(row, r);
+      if (outputs % panel == 0)
+        return finish(sum, at, column, panel);
+      Value isLast = compare(arith::CmpIPredicate::sgt, column,
+                             e.constant(outputs - panel));
+      e.branch(
+          isLast, [&] { finish(sum, at, column, outputs % panel); },
+          [&] { finish(sum, at, column, panel); });
+    });
+  });
 }
 
 /// A vector of an operand of the epilogue.
-Value BlockWriter::operand(Value tensor, Value row, Value column,
-                           int64_t width) {
+Value TileWriter::operand(Value tensor, Value row, Value column,
+                          int64_t width) {
   auto type = cast<RankedTensorType>(tensor.getType());
   Type element = type.getElementType();
   DenseElementsAttr constant;
@@ -243,7 +346,7 @@ Value BlockWriter::operand(Value tensor, Value row, Value column,
   return load(e.pointer(tensor), index, element, width);
 }
 
-Value BlockWriter::epilogue(Value sum, Value row, Value column, int64_t width) {
+Value TileWriter::epilogue(Value sum, Value row, Value column, int64_t width) {
   llvm::DenseMap<Value, Value> values;
   if (Value bias = linear.getBias())
     sum = m.add(sum, operand(bias, e.constant(0), column, width));
@@ -272,59 +375,63 @@ Value BlockWriter::epilogue(Value sum, Value row, Value column, int64_t width) {
   return values.at(e.kernel.getResultValues()[0]);
 }
 
-void BlockWriter::write(Value row, Value first, int64_t rows, int64_t panels,
-                        int64_t unroll, bool last) {
-  SmallVector<Value> all = sums(row, first, rows, panels, unroll);
+void TileWriter::finish(Value sum, Value row, Value column, int64_t width) {
   Value result = e.kernel.getResultValues()[0];
   Type element = cast<RankedTensorType>(result.getType()).getElementType();
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t p = 0; p < panels; ++p) {
-      int64_t own = width(last && p == panels - 1);
-      Value at = e.add(row, e.constant(r));
-      Value column = e.mul(e.add(first, e.constant(p)), panel);
-      Value y = epilogue(all[r * panels + p], at, column, own);
-      if (y.getType() != Type(VectorType::get(panel, element)))
-        y = arith::TruncFOp::create(e.b, e.loc, VectorType::get(panel, element),
-                                    y);
-      store(y, e.pointer(result), e.add(e.mul(at, outputs), column), own);
-    }
+  Type type = VectorType::get(panel, element);
+  Value y = epilogue(sum, row, column, width);
+  if (y.getType() != type)
+    y = arith::TruncFOp::create(e.b, e.loc, type, y);
+  store(y, e.pointer(result), e.add(e.mul(row, outputs), column), width);
 }
 
-/// All rows of some panels: whole blocks, then what is left in halves.
-static void writeRows(Emitter &e, BlockWriter &block,
-                      const LinearVariant &variant, Value first, int64_t panels,
-                      bool last) {
-  Value rows = block.rows(), done = e.constant(0);
-  for (int64_t count = variant.rows; count >= 1; count /= 2) {
-    Value left = arith::SubIOp::create(e.b, e.loc, rows, done);
-    Value size = e.constant(count);
-    Value whole = e.mul(arith::DivUIOp::create(e.b, e.loc, left, size), size);
-    Value end = e.add(done, whole);
-    int64_t unroll = count == 1 ? variant.unroll : 1;
-    e.loop(done, end, count, [&](Value row) {
-      block.write(row, first, count, panels, unroll, last);
+/// The tasks [begin, end) as one range of tiles.
+void TileWriter::writeFew(int64_t count) {
+  int64_t panels = division.few;
+  Value from = e.mul(e.begin, division.groups);
+  Value to = smaller(e.mul(e.end, division.groups),
+                     e.constant(llvm::divideCeil(division.panels, panels)));
+  int64_t unroll =
+      std::max<int64_t>(1, variant.sums / (panels * llvm::PowerOf2Ceil(count)));
+  e.loop(from, to, 1, [&](Value tile) {
+    Value own = e.mul(tile, panels);
+    Value first = smaller(own, e.constant(division.panels - panels));
+    sum({e.constant(0), first, count, panels}, unroll);
+    finish(e.constant(0), e.constant(count), first, panels, sub(own, first));
+  });
+}
+
+void TileWriter::writeMany() {
+  e.loop(e.begin, e.end, 1, [&](Value task) {
+    Value own = e.mul(task, division.many);
+    Value first = smaller(own, e.constant(division.panels - division.many));
+    e.loop(e.constant(0), rows, variant.rows, [&](Value row) {
+      Value left = sub(rows, row);
+      std::function<void(int64_t)> choose = [&](int64_t count) {
+        auto tile = [&] { sum({row, first, count, division.many}, 1); };
+        if (count == 1)
+          return tile();
+        Value fits =
+            compare(arith::CmpIPredicate::sge, left, e.constant(count));
+        e.branch(fits, tile, [&] { choose(count - 1); });
+      };
+      choose(variant.rows);
+      finish(row, smaller(left, e.constant(variant.rows)), first, division.many,
+             sub(own, first));
     });
-    done = end;
-  }
+  });
+}
+
+void TileWriter::write() {
+  for (int64_t count = 1; count <= fewRows; ++count)
+    e.branch(compare(arith::CmpIPredicate::eq, rows, e.constant(count)),
+             [&] { writeFew(count); });
+  e.branch(compare(arith::CmpIPredicate::sgt, rows, e.constant(fewRows)),
+           [&] { writeMany(); });
 }
 
 static LogicalResult emit(Emitter &e) {
-  const LinearVariant &variant = choose(e.target);
-  BlockWriter block(e);
-  int64_t panels = panelsOf(find(e.kernel));
-  int64_t last = (panels - 1) / variant.panels;
-  e.loop(e.begin, e.end, 1, [&](Value task) {
-    Value first = e.mul(task, variant.panels);
-    Value isLast = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq,
-                                         task, e.constant(last));
-    e.branch(
-        isLast,
-        [&] {
-          writeRows(e, block, variant, first, panels - last * variant.panels,
-                    true);
-        },
-        [&] { writeRows(e, block, variant, first, variant.panels, false); });
-  });
+  TileWriter(e).write();
   return success();
 }
 

@@ -1,0 +1,108 @@
+// What the machine can do, measured in the run that is compared with it.
+
+#include "Bench.h"
+
+#include <atomic>
+#include <chrono>
+#include <immintrin.h>
+#include <thread>
+#include <vector>
+
+namespace qopt::bench {
+
+double timed(int threads, int64_t tasks,
+             llvm::function_ref<void(int64_t, int)> work) {
+  using Clock = std::chrono::steady_clock;
+  std::atomic<int64_t> next{0};
+  std::atomic<int> ready{0}, done{0};
+  auto all = [&](int thread) {
+    ready.fetch_add(1);
+    while (ready.load() < threads)
+      _mm_pause();
+    for (int64_t task; (task = next.fetch_add(1)) < tasks;)
+      work(task, thread);
+    done.fetch_add(1);
+  };
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i)
+    others.emplace_back(all, i);
+  while (ready.load() < threads - 1)
+    _mm_pause();
+  auto start = Clock::now();
+  all(0);
+  while (done.load() < threads)
+    _mm_pause();
+  double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  for (std::thread &other : others)
+    other.join();
+  return seconds;
+}
+
+/// Four streams, as a kernel reads them.
+__attribute__((target("avx2"))) static float sumOf(const float *x, size_t n) {
+  __m256 sums[8] = {};
+  size_t quarter = n / 4;
+  for (size_t i = 0; i < quarter; i += 16)
+    for (int s = 0; s < 4; ++s)
+      for (int j = 0; j < 2; ++j)
+        sums[s * 2 + j] = _mm256_add_ps(
+            sums[s * 2 + j], _mm256_loadu_ps(x + s * quarter + i + j * 8));
+  for (int i = 1; i < 8; ++i)
+    sums[0] = _mm256_add_ps(sums[0], sums[i]);
+  return _mm256_cvtss_f32(sums[0]);
+}
+
+double readBandwidth(int threads) {
+  const size_t block = 64 << 10, count = (256 << 20) / block / 4;
+  static std::vector<float> data(block * count, 1.0f); // 256 MB
+  double best = 1e9;
+  std::atomic<float> sink{0};
+  for (int round = 0; round < 2; ++round)
+    best = std::min(best, timed(threads, count, [&](int64_t task, int) {
+                      sink = sumOf(data.data() + task * block, block);
+                    }));
+  return data.size() * 4 / best;
+}
+
+__attribute__((target("avx512f"))) static float wideMultiplyAdds(int64_t n) {
+  __m512 sums[16], one = _mm512_set1_ps(1e-9f);
+  for (__m512 &sum : sums)
+    sum = one;
+  for (int64_t i = 0; i < n; ++i)
+    for (__m512 &sum : sums) {
+      sum = _mm512_fmadd_ps(sum, one, one);
+      asm volatile("" : "+v"(sum)); // all of them, in order
+    }
+  for (int i = 1; i < 16; ++i)
+    sums[0] = _mm512_add_ps(sums[0], sums[i]);
+  return _mm512_cvtss_f32(sums[0]);
+}
+
+__attribute__((target("avx2,fma"))) static float multiplyAdds(int64_t n) {
+  __m256 sums[12], one = _mm256_set1_ps(1e-9f);
+  for (__m256 &sum : sums)
+    sum = one;
+  for (int64_t i = 0; i < n; ++i)
+    for (__m256 &sum : sums) {
+      sum = _mm256_fmadd_ps(sum, one, one);
+      asm volatile("" : "+x"(sum)); // all of them, in order
+    }
+  for (int i = 1; i < 12; ++i)
+    sums[0] = _mm256_add_ps(sums[0], sums[i]);
+  return _mm256_cvtss_f32(sums[0]);
+}
+
+double multiplyAddPeak(int threads, int vectorBytes) {
+  const int64_t steps = 1 << 19;
+  bool wide = vectorBytes == 64;
+  double best = 1e9;
+  std::atomic<float> sink{0};
+  for (int round = 0; round < 2; ++round)
+    best = std::min(best, timed(threads, threads, [&](int64_t, int) {
+                      sink =
+                          wide ? wideMultiplyAdds(steps) : multiplyAdds(steps);
+                    }));
+  return threads * steps * (wide ? 16 * 16 : 12 * 8) * 2.0 / best;
+}
+
+} // namespace qopt::bench

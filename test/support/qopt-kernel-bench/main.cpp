@@ -1,0 +1,350 @@
+// qopt-kernel-bench: runs each kernel of a program at the kernel stage on
+// random numbers, compares with the interpreter, and times it beside the
+// machine's limits.
+
+#include "Bench.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Parser/Parser.h"
+#include "qopt/codegen/cpu/Cpu.h"
+#include "qopt/codegen/interpreter/Interpreter.h"
+#include "qopt/dialects/nn/Nn.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace qopt;
+using interpreter::Tensor;
+namespace cl = llvm::cl;
+
+namespace {
+
+/// Bytes as a kernel wants them; never moved, 64-byte aligned.
+struct Buffer {
+  explicit Buffer(size_t bytes)
+      : data(static_cast<char *>(std::aligned_alloc(64, (bytes + 127) & ~63))) {
+    std::memset(data, 0x7f, bytes + 64); // an odd number in every type
+  }
+  char *data;
+};
+
+/// One kernel with values for its symbols.
+struct Case {
+  kernel::FuncOp kernel;
+  bench::Loaded code;
+  SmallVector<int64_t> symbols;
+};
+
+} // namespace
+
+static int64_t evaluate(AffineExpr expr, ArrayRef<int64_t> symbols) {
+  SmallVector<AffineExpr> values;
+  for (int64_t value : symbols)
+    values.push_back(getAffineConstantExpr(value, expr.getContext()));
+  return cast<AffineConstantExpr>(
+             simplifyAffineExpr(expr.replaceDimsAndSymbols({}, values), 0, 0))
+      .getValue();
+}
+
+static SmallVector<int64_t> shapeOf(Case &test, AffineMap map) {
+  return llvm::map_to_vector(map.getResults(), [&](AffineExpr size) {
+    return evaluate(size, test.symbols);
+  });
+}
+
+static const llvm::fltSemantics &semanticsOf(Type element) {
+  return cast<FloatType>(element).getFloatSemantics();
+}
+
+static double round(double value, Type element) {
+  bool lost;
+  APFloat rounded(value);
+  rounded.convert(semanticsOf(element), APFloat::rmNearestTiesToEven, &lost);
+  rounded.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+  return rounded.convertToDouble();
+}
+
+static int64_t bytesOf(Type element) {
+  return element.getIntOrFloatBitWidth() / 8;
+}
+
+static void put(char *at, double value, Type element) {
+  bool lost;
+  APFloat number(value);
+  number.convert(semanticsOf(element), APFloat::rmNearestTiesToEven, &lost);
+  uint64_t bits = number.bitcastToAPInt().getZExtValue();
+  std::memcpy(at, &bits, bytesOf(element));
+}
+
+static double get(const char *at, Type element) {
+  uint64_t bits = 0;
+  std::memcpy(&bits, at, bytesOf(element));
+  bool lost;
+  APFloat number(semanticsOf(element),
+                 APInt(element.getIntOrFloatBitWidth(), bits));
+  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+  return number.convertToDouble();
+}
+
+/// Writes a tensor as the layout wants it.
+static Buffer pack(const Tensor &tensor, Type element, int64_t panel) {
+  int64_t bytes = bytesOf(element), n = tensor.data.size();
+  if (panel == 0) {
+    Buffer buffer(n * bytes);
+    for (int64_t i = 0; i < n; ++i)
+      put(buffer.data + i * bytes, tensor.data[i], element);
+    return buffer;
+  }
+  int64_t N = tensor.shape[0], C = tensor.shape[1];
+  int64_t padded = llvm::alignTo(N, panel);
+  Buffer buffer(padded * C * bytes);
+  for (int64_t row = 0; row < padded; ++row)
+    for (int64_t c = 0; c < C; ++c)
+      put(buffer.data + ((row / panel * C + c) * panel + row % panel) * bytes,
+          row < N ? tensor.data[row * C + c] : 0, element);
+  return buffer;
+}
+
+/// What the body of the kernel means, as a function.
+static func::FuncOp functionOf(kernel::FuncOp kernel, ModuleOp module) {
+  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+  Block &body = kernel.getBlock();
+  auto type = b.getFunctionType(body.getArgumentTypes(),
+                                body.getTerminator()->getOperandTypes());
+  auto function =
+      func::FuncOp::create(b, kernel.getLoc(), kernel.getSymName(), type);
+  IRMapping map;
+  kernel.getBody().cloneInto(&function.getBody(), map);
+  Operation *end = function.getBody().front().getTerminator();
+  b.setInsertionPoint(end);
+  func::ReturnOp::create(b, kernel.getLoc(), end->getOperands());
+  end->erase();
+  return function;
+}
+
+/// Plants a NaN and an infinity; a kernel must not lose them.
+static void plant(Tensor &tensor) {
+  if (tensor.data.size() > 3) {
+    tensor.data[tensor.data.size() / 2] = std::nan("");
+    tensor.data[tensor.data.size() - 1] = INFINITY;
+  }
+}
+
+static double errorOf(const Tensor &want, const char *got, Type element) {
+  double worst = 0, largest = 1;
+  for (size_t i = 0; i < want.data.size(); ++i) {
+    double w = want.data[i], g = get(got + i * bytesOf(element), element);
+    if (std::isnan(w) != std::isnan(g))
+      return INFINITY;
+    if (std::isnan(w) || w == g)
+      continue;
+    worst = std::max(worst, std::abs(w - g));
+    if (std::isfinite(w))
+      largest = std::max(largest, std::abs(w));
+  }
+  return worst / largest;
+}
+
+static FailureOr<double> check(Case &test, bool special) {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(test.kernel.getLoc());
+  func::FuncOp function = functionOf(test.kernel, *module);
+  Block &body = test.kernel.getBlock();
+  std::vector<Tensor> inputs;
+  std::vector<Buffer> buffers;
+  for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
+    auto type = cast<RankedTensorType>(argument.getType());
+    auto map = cast<AffineMapAttr>(test.kernel.getDims()[i]).getValue();
+    Tensor tensor = interpreter::randomTensor(
+        type, "argument" + std::to_string(i), 1, shapeOf(test, map));
+    if (special && i == 0)
+      plant(tensor);
+    for (double &value : tensor.data)
+      value = round(value, type.getElementType());
+    buffers.push_back(pack(tensor, type.getElementType(),
+                           test.kernel.getLayout(argument).getPanel()));
+    inputs.push_back(std::move(tensor));
+  }
+  interpreter::Interpreter interpreter;
+  addAll(interpreter);
+  auto want = interpreter.run(function, inputs);
+  if (failed(want))
+    return failure();
+  for (auto [value, tensor] : llvm::zip(test.kernel.getResultValues(), *want))
+    buffers.emplace_back(tensor.data.size() *
+                         bytesOf(getElementTypeOrSelf(value.getType())));
+  SmallVector<int64_t> args;
+  for (Buffer &buffer : buffers)
+    args.push_back(reinterpret_cast<int64_t>(buffer.data));
+  llvm::append_range(args, test.symbols);
+  Buffer scratch(QOPT_SCRATCH_BYTES);
+  for (int64_t t = 0; t < evaluate(test.code.tasks, test.symbols); ++t)
+    test.code.run(args.data(), t, t + 1,
+                  reinterpret_cast<uint8_t *>(scratch.data));
+  double worst = 0;
+  for (auto [i, value] : llvm::enumerate(test.kernel.getResultValues())) {
+    const Tensor &tensor = (*want)[i];
+    Type element = getElementTypeOrSelf(value.getType());
+    const char *got = buffers[body.getNumArguments() + i].data;
+    worst = std::max(worst, errorOf(tensor, got, element));
+    // Nothing behind the result may have been written.
+    for (int64_t j = 0, n = tensor.data.size() * bytesOf(element); j < 64; ++j)
+      if (got[n + j] != 0x7f)
+        worst = INFINITY;
+  }
+  for (Buffer &buffer : buffers)
+    std::free(buffer.data);
+  std::free(scratch.data);
+  return worst;
+}
+
+/// Times the kernel on rotating weights, none of which is still in a cache.
+static void time(Case &test, const Target &target, int threads) {
+  Block &body = test.kernel.getBlock();
+  std::vector<std::vector<char *>> sets;
+  double weightBytes = 0, flops = 0;
+  size_t count = 1;
+  body.walk([&](nn::LinearOp linear) {
+    auto type = linear.getWeight().getType();
+    weightBytes = double(llvm::alignTo(type.getDimSize(0), 16)) *
+                  type.getDimSize(1) * bytesOf(type.getElementType());
+    flops = 2.0 * type.getNumElements() * test.symbols[0];
+    count = 1 + size_t(256e6 / weightBytes);
+  });
+  // One block: what is measured beside it is one, too.
+  char *weights = Buffer(size_t(weightBytes) * count).data;
+  std::memset(weights, 0x11, size_t(weightBytes) * count); // small numbers
+  for (size_t set = 0; set < count; ++set) {
+    std::vector<char *> &args = sets.emplace_back();
+    auto add = [&](RankedTensorType type, int64_t elements, bool isWeight) {
+      if (isWeight) {
+        args.push_back(weights + set * size_t(weightBytes));
+        return;
+      }
+      if (set > 0) {
+        args.push_back(sets[0][args.size()]);
+        return;
+      }
+      int64_t bytes = elements * bytesOf(type.getElementType());
+      Buffer buffer(bytes);
+      std::memset(buffer.data, 0x11, bytes);
+      args.push_back(buffer.data);
+    };
+    for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
+      auto map = cast<AffineMapAttr>(test.kernel.getDims()[i]).getValue();
+      auto shape = shapeOf(test, map);
+      int64_t panel = test.kernel.getLayout(argument).getPanel();
+      if (panel)
+        shape[0] = llvm::alignTo(shape[0], panel);
+      add(cast<RankedTensorType>(argument.getType()), llvm::product_of(shape),
+          panel > 0);
+    }
+    for (Value result : test.kernel.getResultValues()) {
+      auto type = cast<RankedTensorType>(result.getType());
+      add(type, type.getDimSize(type.getRank() - 1) * test.symbols[0], false);
+    }
+  }
+  std::vector<char *> scratch;
+  for (int i = 0; i < threads; ++i)
+    scratch.push_back(Buffer(QOPT_SCRATCH_BYTES).data);
+  int64_t tasks = evaluate(test.code.tasks, test.symbols);
+  std::vector<SmallVector<int64_t>> args;
+  for (std::vector<char *> &set : sets) {
+    SmallVector<int64_t> &own = args.emplace_back();
+    for (char *pointer : set)
+      own.push_back(reinterpret_cast<int64_t>(pointer));
+    llvm::append_range(own, test.symbols);
+  }
+  // All sets, one launch after the other, without waiting between: the cost of
+  // a launch is the runtime's.
+  int64_t launches =
+      std::max<int64_t>(1, std::min<double>(count, 1e10 / flops));
+  double best = 1e9, bandwidth = 0, peak = 0;
+  for (int round = 0; round < 7; ++round) {
+    auto work = [&](int64_t task, int thread) {
+      test.code.run(args[task / tasks % count].data(), task % tasks,
+                    task % tasks + 1,
+                    reinterpret_cast<uint8_t *>(scratch[thread]));
+    };
+    best = std::min(best, bench::timed(threads, tasks * launches, work));
+    bandwidth = std::max(bandwidth, bench::readBandwidth(threads));
+    peak = std::max(peak, bench::multiplyAddPeak(threads, target.vectorBytes));
+  }
+  best /= launches;
+  llvm::outs() << llvm::format(
+      "%-24s M %4lld threads %d: %9.1f us, %6.2f GB/s = %5.1f%% of reading, "
+      "%7.1f GFLOP/s = %5.1f%% of multiply-adds\n",
+      test.kernel.getSymName().str().c_str(), (long long)test.symbols[0],
+      threads, best * 1e6, weightBytes / best / 1e9,
+      100 * weightBytes / best / bandwidth, flops / best / 1e9,
+      100 * flops / best / peak);
+  llvm::outs().flush();
+  std::free(weights);
+  for (char *pointer : scratch)
+    std::free(pointer);
+}
+
+int main(int argc, char **argv) {
+  cl::opt<std::string> input(cl::Positional, cl::Required,
+                             cl::desc("<program>"));
+  cl::opt<std::string> mcpu("mcpu", cl::init("native"), cl::desc("CPU"));
+  cl::list<int64_t> rows("rows", cl::CommaSeparated,
+                         cl::desc("values of every kernel's symbols"));
+  cl::opt<double> within("within", cl::init(1e-5),
+                         cl::desc("largest error relative to the result's "
+                                  "largest element, or to 1"));
+  cl::opt<bool> special("special", cl::desc("plant NaN and infinity"));
+  cl::opt<bool> timing("time", cl::desc("time instead of compare"));
+  cl::list<int> threads("thread-counts", cl::CommaSeparated,
+                        cl::desc("numbers of threads to time"));
+  cl::ParseCommandLineOptions(argc, argv, "qopt kernel bench\n");
+
+  MLIRContext context;
+  context.loadDialect<arith::ArithDialect, func::FuncDialect,
+                      tensor::TensorDialect, nn::NnDialect,
+                      kernel::KernelDialect>();
+  llvm::SourceMgr sources;
+  SourceMgrDiagnosticHandler handler(sources, &context);
+  auto program = parseSourceFile<ModuleOp>(input, sources, &context);
+  std::string message;
+  FailureOr<Target> target = cpu::targetNamed(mcpu, message);
+  FailureOr<Target> host = cpu::targetNamed("native", message);
+  if (!program || failed(target)) {
+    llvm::errs() << message << "\n";
+    return 1;
+  }
+  auto loaded = bench::load(*program, *target);
+  if (failed(loaded))
+    return 1;
+  if (!host->has(target->features)) {
+    llvm::outs() << "compiled; this CPU cannot run " << target->name << "\n";
+    return 0;
+  }
+  int cases = 0, wrong = 0;
+  for (auto kernel : program->getOps<kernel::FuncOp>())
+    for (int64_t count : rows) {
+      Case test{kernel, loaded->at(kernel.getSymName()), {}};
+      test.symbols.assign(kernel.getNumSymbols(), count);
+      if (timing) {
+        for (int number : threads)
+          time(test, *target, number);
+        continue;
+      }
+      FailureOr<double> error = check(test, special);
+      if (failed(error))
+        return 1;
+      ++cases;
+      if (!(*error <= within)) {
+        ++wrong;
+        llvm::errs() << kernel.getSymName() << " with " << count
+                     << " rows: error " << *error << ", expects at most "
+                     << double(within) << "\n";
+      }
+    }
+  if (!timing)
+    llvm::outs() << cases << " cases, " << wrong << " wrong\n";
+  return wrong > 0 || (cases == 0 && !timing);
+}
