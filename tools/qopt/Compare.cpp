@@ -75,6 +75,14 @@ static LogicalResult fail(const Twine &message) {
   return failure();
 }
 
+/// The entry with the model's own signature; else the first.
+static const qopt_entry *findRun(const qopt_variant &variant) {
+  for (uint32_t i = 0; i < variant.entry_count; ++i)
+    if (StringRef(variant.entries[i].name) == "run")
+      return &variant.entries[i];
+  return variant.entries;
+}
+
 LogicalResult Loaded::load(ArrayRef<char> object, const Options &options) {
   SmallString<128> file;
   if (auto code = fs::createTemporaryFile("qopt", "so", file))
@@ -92,7 +100,7 @@ LogicalResult Loaded::load(ArrayRef<char> object, const Options &options) {
   FailureOr<Target> host = cpu::targetNamed("native", message);
   for (uint32_t i = 0; program && i < program->variant_count; ++i)
     if (!entry && host->has(program->variants[i].features))
-      entry = program->variants[i].entries;
+      entry = findRun(program->variants[i]);
   if (!entry)
     return fail("this CPU cannot run the code: compare with --mcpu=native");
   if (entry->state_count)

@@ -21,7 +21,8 @@ static constexpr StageFacts stages[stageCount] = {
     {"raise", "qopt-raise"},
     {"adapt", ""},
     {"train", ""},
-    {"kernels", "qopt-outline-weights,qopt-outline-kernels,qopt-plan-memory"},
+    {"kernels",
+     "qopt-decode,qopt-outline-weights,qopt-outline-kernels,qopt-plan-memory"},
     {"generate", ""},
     {"link", ""},
 };
