@@ -51,7 +51,7 @@ FailureOr<WeightFiles::File *> WeightFiles::open(StringRef name, Location loc) {
   auto file = std::make_shared<File>();
   file->path = path.str().str();
   if (!error && !(size = status.getSize()))
-    error = std::make_error_code(std::errc::no_message_available);
+    error = std::make_error_code(std::errc::invalid_seek); // nothing to map
   if (!error)
     file->region.emplace(*handle, llvm::sys::fs::mapped_file_region::readonly,
                          size, 0, error);
@@ -70,8 +70,7 @@ void WeightFiles::forget(ArrayRef<char> bytes) {
     madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }
 
-/// What safetensors calls an element type.
-static StringRef safetensorsName(Type type) {
+StringRef safetensorsName(Type type) {
   if (type.isF32())
     return "F32";
   if (type.isF16())
@@ -93,6 +92,25 @@ static StringRef safetensorsName(Type type) {
   return "";
 }
 
+/// Whether brackets nest deeper than a header needs: the parser recurses, and a
+/// hostile file must not fill its stack.
+static bool isTooDeep(StringRef json) {
+  int depth = 0, most = 0;
+  bool inString = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    char c = json[i];
+    if (inString && c == '\\')
+      ++i;
+    else if (c == '"')
+      inString = !inString;
+    else if (!inString && (c == '{' || c == '['))
+      most = std::max(most, ++depth);
+    else if (!inString && (c == '}' || c == ']'))
+      --depth;
+  }
+  return most > 8;
+}
+
 /// Reads the header: a length of 8 bytes and that much JSON.
 static LogicalResult readHeader(ArrayRef<char> bytes,
                                 std::optional<llvm::json::Object> &header,
@@ -105,14 +123,27 @@ static LogicalResult readHeader(ArrayRef<char> bytes,
   if (length > bytes.size() - 8 || length > (100u << 20))
     return fail() << "is no safetensors file: its header has " << length
                   << " bytes";
-  auto json = llvm::json::parse(StringRef(bytes.data() + 8, length));
-  if (!json || !json->getAsObject()) {
-    llvm::consumeError(json.takeError());
-    return fail() << "has a damaged safetensors header";
-  }
+  StringRef text(bytes.data() + 8, length);
+  if (isTooDeep(text))
+    return fail() << "has a damaged safetensors header: it nests too deeply";
+  auto json = llvm::json::parse(text);
+  if (!json)
+    return fail() << "has a damaged safetensors header: "
+                  << llvm::toString(json.takeError());
+  if (!json->getAsObject())
+    return fail() << "has a damaged safetensors header: it is no object";
   header = std::move(*json->getAsObject());
   dataBegin = 8 + length;
   return success();
+}
+
+/// Whether an entry of the header says `shape`.
+static bool hasShape(const llvm::json::Object &entry, ArrayRef<int64_t> shape) {
+  const auto *sizes = entry.getArray("shape");
+  return sizes && sizes->size() == shape.size() &&
+         llvm::all_of(llvm::zip(*sizes, shape), [](auto pair) {
+           return std::get<0>(pair).getAsInteger() == std::get<1>(pair);
+         });
 }
 
 FailureOr<ArrayRef<char>> WeightFiles::find(WeightAttr weight, Location loc) {
@@ -140,7 +171,8 @@ FailureOr<ArrayRef<char>> WeightFiles::find(WeightAttr weight, Location loc) {
     auto to = from ? (*range)[1].getAsUINT64() : std::nullopt;
     auto name = entry->getString("dtype");
     if (!to || *to < *from || *to - *from != need || !name ||
-        *name != safetensorsName(type.getElementType()))
+        *name != safetensorsName(type.getElementType()) ||
+        !hasShape(*entry, type.getShape()))
       return fail() << "holds another tensor as '" << weight.getKey()
                     << "', expects " << type;
     begin = file.dataBegin + *from;

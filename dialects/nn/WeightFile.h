@@ -37,6 +37,9 @@ private:
 /// The folder of the file that a program was read from.
 std::string folderOf(mlir::ModuleOp program);
 
+/// What safetensors calls an element type; empty if it has no name for it.
+llvm::StringRef safetensorsName(mlir::Type element);
+
 /// Bytes that a tensor takes in a file; bools one each.
 int64_t storedBytes(mlir::RankedTensorType type);
 

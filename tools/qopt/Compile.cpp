@@ -10,6 +10,7 @@
 #include "mlir/Parser/Parser.h"
 #include "qopt/codegen/cpu/Cpu.h"
 #include "qopt/codegen/link/Output.h"
+#include "qopt/dialects/nn/WeightWriter.h"
 #include "qopt/frontends/onnx/Import.h"
 #include "qopt/frontends/tokenizer/Tokenizer.h"
 #include "qopt/tools/qopt/Compare.h"
@@ -66,6 +67,7 @@ private:
   LogicalResult findTargets();
   LogicalResult readTokenizer();
   LogicalResult generate();
+  LogicalResult moveWeights();
   LogicalResult writeProgram(ModuleOp program);
   LogicalResult
       writeText(llvm::function_ref<LogicalResult(llvm::raw_ostream &)>);
@@ -213,6 +215,17 @@ LogicalResult Compilation::writeText(
       }));
 }
 
+/// The text may be read in another folder than the model's: its weights lie
+/// beside it. What goes to stdout still names the model's files.
+LogicalResult Compilation::moveWeights() {
+  if (output == "-" && !options.elideWeights)
+    return success();
+  SmallString<128> file(output);
+  path::replace_extension(file, ".weights.safetensors");
+  nn::WeightFiles files(folder);
+  return nn::moveWeights(*program, files, file, options.elideWeights);
+}
+
 LogicalResult Compilation::writeProgram(ModuleOp text) {
   OpPrintingFlags flags;
   if (options.elideWeights)
@@ -281,7 +294,7 @@ LogicalResult Compilation::run() {
       return failure();
   }
   if (options.stopAfter < Stage::generate)
-    return writeProgram(*program);
+    return succeeded(moveWeights()) ? writeProgram(*program) : failure();
   begin(Stage::generate);
   if (failed(generate()))
     return failure();
