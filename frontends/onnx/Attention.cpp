@@ -25,17 +25,23 @@ static Value mergeHeads(Node &node, Value x) {
 }
 
 static int64_t lastSize(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape().back();
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(value.getType()).getShape();
+  return shape.empty() ? 0 : shape.back();
 }
 
 /// past [B, H, P, D] and what is new
-static Value appended(Node &node, int past, Value fresh) {
+static FailureOr<Value> appended(Node &node, int past, Value fresh) {
   if (!node.has(past))
     return fresh;
   Exprs own = node.dims(past), other = node.dims(fresh);
   // Exporters leave the head size of a cache open.
+  bool fits = own.size() == 4 &&
+              node.type(past).getElementType() ==
+                  cast<RankedTensorType>(fresh.getType()).getElementType();
   for (int axis : {0, 1, 3})
-    node.unify(other[axis], own[axis]);
+    fits = fits && node.unify(other[axis], own[axis]);
+  if (!fits)
+    return node.invalid("has a past that does not fit its keys or values");
   if (own[2] == node.expr(0))
     return fresh;
   return node.concat({node.input(past), fresh}, 2);
@@ -160,16 +166,22 @@ static LogicalResult importAttention(Node &node) {
     }
     *parts[i] = x;
   }
-  Value key = heads.key = appended(node, 4, heads.key);
-  Value value = heads.value = appended(node, 5, heads.value);
+  FailureOr<Value> key = appended(node, 4, heads.key);
+  if (failed(key))
+    return failure();
+  FailureOr<Value> value = appended(node, 5, heads.value);
+  if (failed(value))
+    return failure();
+  heads.key = *key;
+  heads.value = *value;
   heads.causal = node.integer("is_causal", 0) != 0;
   if (heads.causal && !node.has(4) &&
-      node.dims(heads.query)[2] != node.dims(key)[2])
+      node.dims(heads.query)[2] != node.dims(*key)[2])
     return node.unsupported("causal attention over other lengths");
   heads.scale = node.real("scale", 0);
   if (node.has(3)) {
     Exprs scores = node.dims(heads.query);
-    scores[3] = node.dims(key)[2];
+    scores[3] = node.dims(*key)[2];
     if (node.rank(3) > 4 || failed(node.broadcastDims(scores, node.dims(3))))
       return node.invalid("has a mask that does not fit its scores");
     heads.mask = node.input(3);
@@ -178,8 +190,8 @@ static LogicalResult importAttention(Node &node) {
   if (failed(result))
     return failure();
   node.set(0, rank == 3 ? mergeHeads(node, *result) : *result);
-  node.set(1, key);
-  node.set(2, value);
+  node.set(1, *key);
+  node.set(2, *value);
   return success();
 }
 
@@ -210,7 +222,8 @@ static LogicalResult importGroupQueryAttention(Node &node) {
     if (!node.has(2))
       return node.invalid("has a key but no value");
     value = node.input(2);
-    if (lastSize(key) != keys * size || lastSize(value) != keys * size)
+    if (node.rank(1) != 3 || node.rank(2) != 3 ||
+        lastSize(key) != keys * size || lastSize(value) != keys * size)
       return node.invalid("has keys that do not fit its queries");
   } else {
     Value packed = query;
@@ -258,8 +271,14 @@ static LogicalResult importGroupQueryAttention(Node &node) {
     heads.query = rope(node, heads.query, cos, sin, interleaved);
     heads.key = rope(node, heads.key, cos, sin, interleaved);
   }
-  key = heads.key = appended(node, 3, heads.key);
-  value = heads.value = appended(node, 4, heads.value);
+  FailureOr<Value> allKeys = appended(node, 3, heads.key);
+  if (failed(allKeys))
+    return failure();
+  FailureOr<Value> allValues = appended(node, 4, heads.value);
+  if (failed(allValues))
+    return failure();
+  key = heads.key = *allKeys;
+  value = heads.value = *allValues;
   heads.causal = true;
   heads.scale = node.real("scale", 0);
   // [S] <= [B, 1]

@@ -383,7 +383,9 @@ static const OpImport *ruleFor(StringRef domain, StringRef name, int version) {
 LogicalResult Importer::importNode(const ::onnx::NodeProto &proto, Scope &scope,
                                    const llvm::StringMap<int> &opsets,
                                    int depth) {
-  StringRef domain(proto.domain() == "ai.onnx" ? "" : proto.domain());
+  StringRef domain(proto.domain());
+  if (domain == "ai.onnx")
+    domain = "";
   std::string name = proto.name();
   if (name.empty() && proto.output_size())
     name = proto.output(0);

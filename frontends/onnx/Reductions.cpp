@@ -74,13 +74,23 @@ static LogicalResult importCumSum(Node &node) {
 static LogicalResult importSoftmax(Node &node) {
   if (!node.has(0) || !isa<FloatType>(node.type(0).getElementType()))
     return node.invalid("expects floats");
-  bool flattens = node.version() < 13; // all axes from `axis` on
+  bool flattens = node.version() < 13; // the axes from `axis` on are one
   auto axis = node.axis(node.integer("axis", flattens ? 1 : -1), node.rank(0));
   if (failed(axis))
     return failure();
-  if (flattens && *axis != node.rank(0) - 1)
-    return node.unsupported("axis " + Twine(*axis) + " before opset 13");
   Value x = node.input(0);
+  if (flattens && *axis != node.rank(0) - 1) {
+    Exprs dims = node.dims(0);
+    Exprs rows(dims.begin(), dims.begin() + *axis);
+    AffineExpr row = node.expr(1);
+    for (AffineExpr size : llvm::drop_begin(dims, *axis))
+      row = row * size;
+    rows.push_back(simplified(row, node.importer.symbolCount()));
+    x = node.reshape(x, rows);
+    x = node.create<nn::SoftmaxOp>(x.getType(), x, uint64_t(*axis));
+    node.set(0, node.reshape(x, dims));
+    return success();
+  }
   // The rows of a softmax are the last axis.
   SmallVector<int64_t> swap =
       llvm::to_vector(llvm::seq<int64_t>(0, node.rank(0)));
