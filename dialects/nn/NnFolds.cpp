@@ -37,6 +37,7 @@ OpFoldResult TransposeOp::fold(FoldAdaptor) {
 }
 
 LogicalResult CacheAppendOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // cache_append_c1
   // In a kernel it is a place holder: each launch names the cache.
   if ((*this)->getParentOp()->getName().getStringRef() == "kernel.func")
     return success();

@@ -41,7 +41,8 @@ FailureOr<SmallVector<int64_t>> qopt::nn::broadcastShapes(ArrayRef<int64_t> a,
   return shape;
 }
 
-/// The common shape of two operands with elements of `element`.
+/// The common shape of two operands with elements of `element`: (C2) of all
+/// binary ops.
 static LogicalResult inferBroadcast(std::optional<Location> loc, Value a,
                                     Value b, Type element, Types &types) {
   auto shape = broadcastShapes(ranked(a).getShape(), ranked(b).getShape());
@@ -52,6 +53,7 @@ static LogicalResult inferBroadcast(std::optional<Location> loc, Value a,
   return success();
 }
 
+/// Also (C1) of all binary ops.
 template <typename Adaptor>
 static LogicalResult inferBinary(std::optional<Location> loc, Adaptor adaptor,
                                  Types &types) {
@@ -119,11 +121,14 @@ LogicalResult SelectOp::inferReturnTypes(MLIRContext *,
                                          Adaptor adaptor, Types &types) {
   if (failed(expectTensors(loc, adaptor.getOperands())))
     return failure();
+  // select_c1
   Value yes = adaptor.getOnTrue(), no = adaptor.getOnFalse();
   Type element = ranked(yes).getElementType();
   if (element != ranked(no).getElementType())
     return emitOptionalError(loc, "expects equal element types, got ",
                              yes.getType(), " and ", no.getType());
+
+  // select_c2
   auto values = broadcastShapes(ranked(yes).getShape(), ranked(no).getShape());
   auto shape =
       succeeded(values)
@@ -142,6 +147,7 @@ LogicalResult TransposeOp::inferReturnTypes(MLIRContext *,
                                             Adaptor adaptor, Types &types) {
   if (failed(expectTensors(loc, adaptor.getOperands())))
     return failure();
+  // transpose_c1
   RankedTensorType input = ranked(adaptor.getInput());
   ArrayRef<int64_t> permutation = adaptor.getPermutation();
   if (int64_t(permutation.size()) != input.getRank() ||
@@ -169,7 +175,7 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext *,
     return failure();
   RankedTensorType input = ranked(adaptor.getInput());
   int64_t axis = adaptor.getAxis();
-  if (failed(checkAxis(loc, axis, input)))
+  if (failed(checkAxis(loc, axis, input))) // gather_c1
     return failure();
   SmallVector<int64_t> shape(input.getShape().take_front(axis));
   llvm::append_range(shape, ranked(adaptor.getIndices()).getShape());
@@ -188,9 +194,13 @@ LogicalResult GatherNdOp::inferReturnTypes(MLIRContext *,
   // While it parses, a default is not filled in yet.
   IntegerAttr batchDims = adaptor.getBatchDimsAttr();
   int64_t batch = batchDims ? batchDims.getInt() : 0;
+
+  // gather_nd_c1
   if (indices.getRank() == 0 || indices.isDynamicDim(indices.getRank() - 1))
     return emitOptionalError(loc, "expects a static last dimension, got ",
                              indices);
+
+  // gather_nd_c2
   int64_t depth = indices.getShape().back();
   if (batch < 0 || depth < 1 || batch + depth > input.getRank() ||
       batch >= indices.getRank())
@@ -209,7 +219,7 @@ LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *,
   if (failed(expectTensors(loc, adaptor.getOperands())))
     return failure();
   RankedTensorType input = ranked(adaptor.getInput());
-  if (failed(checkAxis(loc, adaptor.getAxis(), input)))
+  if (failed(checkAxis(loc, adaptor.getAxis(), input))) // gather_elements_c1
     return failure();
   types.push_back(input.clone(ranked(adaptor.getIndices()).getShape()));
   return success();
@@ -223,7 +233,7 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *,
   RankedTensorType input = ranked(adaptor.getInput());
   SmallVector<int64_t> shape;
   for (int64_t axis : adaptor.getAxes())
-    if (failed(checkAxis(loc, axis, input)))
+    if (failed(checkAxis(loc, axis, input))) // reduce_c1
       return failure();
   for (auto [axis, size] : llvm::enumerate(input.getShape()))
     if (!llvm::is_contained(adaptor.getAxes(), int64_t(axis)))
@@ -267,6 +277,8 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *,
     return failure();
   RankedTensorType lhs = ranked(adaptor.getLhs());
   RankedTensorType rhs = ranked(adaptor.getRhs());
+
+  // matmul_c1
   auto bad = [&]() {
     return emitOptionalError(loc, "expects matrices that multiply, got ", lhs,
                              " and ", rhs);
@@ -274,6 +286,8 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *,
   if (lhs.getRank() < 2 || rhs.getRank() < 2 ||
       lhs.getElementType() != rhs.getElementType())
     return bad();
+
+  // matmul_c2, matmul_c3
   ArrayRef<int64_t> a = lhs.getShape().take_back(2);
   ArrayRef<int64_t> b = rhs.getShape().take_back(2);
   int64_t m = a[adaptor.getTransposeLhs()], ka = a[!adaptor.getTransposeLhs()];

@@ -6,8 +6,44 @@
 include "qopt/dialects/nn/NnDialect.td"
 
 def Nn_ReduceOp : Nn_Op<"reduce", [Pure, InferTypeOpAdaptor]> {
+  let summary = "make one element of each group along some axes";
+  let description = [{
+    The axes go, or stay with size 1 (`keep_dims`). `kind` is one of sum, mean,
+    max, min and prod.
+
+    **Meaning**
+    ```
+    for every place outside axes, with x over the G elements along them:
+      sum, mean, prod:  y = sum(x), sum(x) / G, product(x)
+      max, min:         y = the largest, the least x; NaN if one is
+    ```
+    Rounded once, to nearest even, into the element type of the result; a
+    kernel accumulates in f32 or wider. Integers wrap, their mean is toward
+    zero. Nothing sums to 0, multiplies to 1, and has the largest element -inf
+    and the least +inf (integers: the ends of 64 bits); a mean of no integers
+    is an error.
+
+    **Constraints**
+    - (C1) Each of `axes` is an axis of `input`, counted from the front.
+
+    **Gradient**, dy repeated along the axes:
+    ```
+    sum:       dx = dy
+    mean:      dx = dy / G
+    max, min:  dx = x = y ? dy / number of such x in the group : 0
+    prod:      dx = dy * product of the other elements of the group
+    ```
+
+    **Example**
+    ```mlir
+    %y = nn.reduce sum, %x axes [0, 2] : tensor<?x4x8xf32>
+    %z = nn.reduce mean, %x axes [2] keep_dims : tensor<?x4x8xf32>
+    ```
+  }];
+
   let arguments = (ins Nn_ReductionAttr:$kind, Nn_Tensor:$input,
-                       DenseI64ArrayAttr:$axes, UnitAttr:$keepDims);
+                       DenseI64ArrayAttr:$axes,                  // reduce_c1
+                       UnitAttr:$keepDims);
   let results = (outs Nn_Tensor:$result);
   let assemblyFormat = [{
     $kind `,` $input `axes` $axes (`keep_dims` $keepDims^)? attr-dict
@@ -17,6 +53,26 @@ def Nn_ReduceOp : Nn_Op<"reduce", [Pure, InferTypeOpAdaptor]> {
 
 def Nn_CumsumOp
     : Nn_Op<"cumsum", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "sum everything so far along an axis";
+  let description = [{
+    **Meaning**
+    ```
+    for every line x[0..K) along axis:
+      y[k] = x[0] + ... + x[k]         // exclusive: ... + x[k - 1]
+    ```
+    `reverse` counts from the end of the line. Rounded once, to nearest even,
+    into the element type of the result; a kernel accumulates in f32 or wider.
+    Integers wrap.
+
+    **Gradient**: the same op on dy, with `reverse` turned round.
+
+    **Example**
+    ```mlir
+    %y = nn.cumsum %x axis 1 : tensor<?x8xi64>
+    %z = nn.cumsum %x axis 1 exclusive reverse : tensor<?x8xi64>
+    ```
+  }];
+
   let arguments = (ins Nn_Tensor:$input, I64Attr:$axis, UnitAttr:$exclusive,
                        UnitAttr:$reverse);
   let results = (outs Nn_Tensor:$result);
@@ -28,14 +84,69 @@ def Nn_CumsumOp
 
 def Nn_SoftmaxOp
     : Nn_Op<"softmax", [Pure, AllTypesMatch<["input", "result"]>]> {
-  let arguments = (ins Nn_FloatTensor:$input, I64Attr:$axis);
+  let summary = "turn scores into shares that sum to one";
+  let description = [{
+    **Meaning**
+    ```
+    for every line x[0..K) along axis:
+      m    = max_k(x[k])
+      y[k] = e^(x[k] - m) / sum_j(e^(x[j] - m))
+    ```
+    Rounded once, to nearest even, into the element type of the result; a
+    kernel accumulates in f32 or wider. A line of -inf gives NaN.
+
+    **Constraints**
+    - (C1) `input` is a ranked tensor of floats.
+
+    **Gradient**
+    ```
+    dx[k] = y[k] * (dy[k] - sum_j(dy[j] * y[j]))
+    ```
+
+    **Example**
+    ```mlir
+    %y = nn.softmax %x axis 1 : tensor<?x8xf32>
+    ```
+  }];
+
+  let arguments = (ins Nn_FloatTensor:$input,                    // softmax_c1
+                       I64Attr:$axis);
   let results = (outs Nn_FloatTensor:$result);
   let assemblyFormat = "$input `axis` $axis attr-dict `:` type($input)";
 }
 
-/// Negative log-likelihood of `targets` under softmax(`logits`), per row.
 def Nn_CrossEntropyOp : Nn_Op<"cross_entropy", [Pure, InferTypeOpAdaptor]> {
-  let arguments = (ins Nn_Rows:$logits, Nn_IntegerTensor:$targets);
+  let summary = "measure how unlikely each target is under its logits";
+  let description = [{
+    The negative log-likelihood of each target, in nats; `targets` has the
+    shape of `logits` without the last dimension.
+
+    **Meaning**
+    ```
+    for every row x[0..V) of logits and its target t:
+      y = ln(sum_v(e^x[v])) - x[t]
+    ```
+    Computed without overflow, rounded once, to nearest even, into the element
+    type of the result; a kernel accumulates in f32 or wider. A target outside
+    [0, V) is an error.
+
+    **Constraints**
+    - (C1) `logits` has a static last dimension, V > 0.
+    - (C2) `targets` is a ranked tensor of integers.
+
+    **Gradient**
+    ```
+    dx[v] = dy * (e^x[v] / sum_w(e^x[w]) - (v = t ? 1 : 0))
+    ```
+
+    **Example**
+    ```mlir
+    %y = nn.cross_entropy %x, %t : tensor<?x32xf32>, tensor<?xi64>
+    ```
+  }];
+
+  let arguments = (ins Nn_Rows:$logits,                    // cross_entropy_c1
+                       Nn_IntegerTensor:$targets);         // cross_entropy_c2
   let results = (outs Nn_FloatTensor:$result);
   let assemblyFormat = [{
     $logits `,` $targets attr-dict `:` type($logits) `,` type($targets)

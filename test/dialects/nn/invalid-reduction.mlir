@@ -1,0 +1,49 @@
+// What the reductions refuse: (Cn) of the documentation.
+
+// RUN: qopt-opt %s --split-input-file --verify-diagnostics
+
+func.func @reduce_c1_axis(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expects an axis of 'tensor<4x8xf32>', got 2}}
+  %y = nn.reduce sum, %x axes [2] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @reduce_c1_negative_axis(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expects an axis of 'tensor<4x8xf32>', got -1}}
+  %y = nn.reduce sum, %x axes [-1] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @softmax_c1_integers(%x: tensor<4x8xi32>) {
+  // expected-error @+1 {{operand #0 must be ranked tensor of floating-point values, but got 'tensor<4x8xi32>'}}
+  %y = nn.softmax %x axis 1 : tensor<4x8xi32>
+  return
+}
+
+// -----
+
+func.func @cross_entropy_c1_dynamic_logits(%x: tensor<4x?xf32>, %t: tensor<4xi64>) {
+  // expected-error @+1 {{operand #0 must be float tensor with a static last dimension, but got 'tensor<4x?xf32>'}}
+  %y = nn.cross_entropy %x, %t : tensor<4x?xf32>, tensor<4xi64>
+  return
+}
+
+// -----
+
+func.func @cross_entropy_c1_scalar_logits(%x: tensor<f32>, %t: tensor<i64>) {
+  // expected-error @+1 {{expects rows of logits, got 'tensor<f32>'}}
+  %y = nn.cross_entropy %x, %t : tensor<f32>, tensor<i64>
+  return
+}
+
+// -----
+
+func.func @cross_entropy_c2_float_targets(%x: tensor<4x8xf32>, %t: tensor<4xf32>) {
+  // expected-error @+1 {{operand #1 must be ranked tensor of signless integer values, but got 'tensor<4xf32>'}}
+  %y = nn.cross_entropy %x, %t : tensor<4x8xf32>, tensor<4xf32>
+  return
+}
