@@ -338,7 +338,9 @@ LogicalResult EntryWriter::writeRun() {
           LLVM::GEPOp::create(b, loc, pointer, b.getI8Type(), weights,
                               constant(weight.getOffset()));
     } else if (auto reshape = dyn_cast<nn::ReshapeOp>(op)) {
-      pointers[reshape] = pointers.at(reshape.getInput()); // the same memory
+      // The same memory. A copy first: the map may grow.
+      Value memory = pointers.at(reshape.getInput());
+      pointers[reshape] = memory;
     } else if (auto launch = dyn_cast<kernel::LaunchOp>(op)) {
       if (failed(writeLaunch(launch)))
         return failure();
