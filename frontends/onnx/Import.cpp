@@ -68,10 +68,14 @@ void printSupported(llvm::raw_ostream &out) {
           rule.until == newest ? "" : std::to_string(rule.until);
       rows.insert({domain + " " + rule.name.str(),
                    "| " + domain + " | " + rule.name.str() + " | " +
-                       std::to_string(rule.since) + "-" + until + " |"});
+                       std::to_string(rule.since) + " | " + until + " |"});
     }
   out << "# ONNX ops that qopt imports\n\nGenerated from the tables of "
-         "frontends/onnx.\n\n| domain | op | opsets |\n|---|---|---|\n";
+         "frontends/onnx. Opsets up to "
+      << newest
+      << " are known;\na rule without an end serves all of them. A node that a "
+         "rule does not take whole\n(an axis, a mode) is refused by name.\n\n"
+         "| domain | op | since | until |\n|---|---|---|---|\n";
   for (const auto &[key, line] : rows)
     out << line << "\n";
 }
