@@ -1,8 +1,8 @@
 // Kernels in memory.
 
-#include "Bench.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "qopt/codegen/cpu/Cpu.h"
+#include "qopt/test/support/qopt-kernel-bench/Bench.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"

@@ -1,6 +1,6 @@
 // What the machine can do, measured in the run that is compared with it.
 
-#include "Bench.h"
+#include "qopt/test/support/qopt-kernel-bench/Bench.h"
 
 #include <atomic>
 #include <chrono>

@@ -2,14 +2,11 @@
 // random numbers, compares with the interpreter, and times it beside the
 // machine's limits.
 
-#include "Bench.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Parser/Parser.h"
 #include "qopt/codegen/cpu/Cpu.h"
 #include "qopt/codegen/interpreter/Interpreter.h"
-#include "qopt/dialects/nn/Nn.h"
+#include "qopt/dialects/Dialects.h"
+#include "qopt/test/support/qopt-kernel-bench/Bench.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/SourceMgr.h"
@@ -303,9 +300,7 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, "qopt kernel bench\n");
 
   MLIRContext context;
-  context.loadDialect<arith::ArithDialect, func::FuncDialect,
-                      tensor::TensorDialect, nn::NnDialect,
-                      kernel::KernelDialect>();
+  loadDialects(context);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler(sources, &context);
   auto program = parseSourceFile<ModuleOp>(input, sources, &context);
