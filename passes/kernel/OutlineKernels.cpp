@@ -129,8 +129,10 @@ void Outliner::materializeOutputs() {
   DenseSet<Value> seen;
   for (OpOperand &output : terminator->getOpOperands()) {
     Operation *op = output.get().getDefiningOp();
-    bool given = op && isa<nn::NnDialect>(op->getDialect()) &&
-                 !isa<nn::CacheAppendOp>(op);
+    bool given =
+        op &&
+        (isa<kernel::LaunchOp>(op) ||
+         (isa<nn::NnDialect>(op->getDialect()) && !isa<nn::CacheAppendOp>(op)));
     if (given && seen.insert(output.get()).second)
       continue;
     SmallVector<Value> sizes;
