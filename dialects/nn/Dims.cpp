@@ -10,6 +10,8 @@
 
 using namespace mlir;
 
+#include "qopt/dialects/nn/NnInterfaces.cpp.inc"
+
 namespace qopt::nn {
 
 using Exprs = SmallVector<AffineExpr>;
@@ -248,6 +250,9 @@ void Dims::addTensor(Operation *op, OpResult result) {
           })
           .Default([&](Operation *op) {
             // Other dialects say it themselves.
+            if (auto sized = dyn_cast<SizesOpInterface>(op))
+              return sized.getResultSizes(result.getResultNumber(),
+                                          [&](Value v) { return of(v); });
             if (auto own = op->getAttrOfType<ArrayAttr>(NnDialect::dimsAttr))
               return Exprs(cast<AffineMapAttr>(own[result.getResultNumber()])
                                .getValue()

@@ -1,5 +1,5 @@
 # What `cmake --install` puts where; find_package(qopt) finds it again.
-set(programs qopt qopt-opt qopt-interpret)
+set(programs qopt qopt-opt qopt-interpret qopt-gguf-to-onnx)
 set_target_properties(${programs} QoptPlugin PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 install(TARGETS ${programs} RUNTIME DESTINATION bin)
 install(TARGETS QoptPlugin LIBRARY DESTINATION lib)
@@ -10,8 +10,8 @@ foreach(folder dialects passes)
   install(DIRECTORY ${CMAKE_BINARY_DIR}/${folder} DESTINATION include/qopt
     FILES_MATCHING PATTERN "*.h.inc" PATTERN "CMakeFiles" EXCLUDE)
 endforeach()
-# qopt::Nn, qopt::Kernel, qopt::Passes
-foreach(library Nn Kernel Passes)
+# qopt::Nn, qopt::Lowbit, qopt::Kernel, qopt::Passes
+foreach(library Nn Lowbit Kernel Passes)
   set_target_properties(Qopt${library} PROPERTIES EXPORT_NAME ${library})
   install(TARGETS Qopt${library} EXPORT qopt ARCHIVE DESTINATION lib INCLUDES DESTINATION include)
 endforeach()

@@ -2,14 +2,11 @@
 
 #include "qopt/tools/qopt/Compile.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Parser/Parser.h"
 #include "qopt/codegen/cpu/Cpu.h"
 #include "qopt/codegen/link/Output.h"
+#include "qopt/dialects/Dialects.h"
 #include "qopt/dialects/nn/WeightWriter.h"
 #include "qopt/frontends/onnx/Import.h"
 #include "qopt/frontends/tokenizer/Tokenizer.h"
@@ -19,6 +16,7 @@
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 namespace path = llvm::sys::path;
@@ -43,10 +41,8 @@ public:
   explicit Compilation(const Options &options)
       : options(options), progress(options.progress) {
     context.printOpOnDiagnostic(false);
-    context
-        .loadDialect<arith::ArithDialect, func::FuncDialect,
-                     tensor::TensorDialect, ml_program::MLProgramDialect,
-                     LLVM::LLVMDialect, nn::NnDialect, kernel::KernelDialect>();
+    loadDialects(context);
+    context.loadDialect<LLVM::LLVMDialect>();
     if (options.threads == 1) {
       context.disableMultithreading();
     } else if (options.threads > 1) {
@@ -81,7 +77,7 @@ private:
   std::unique_ptr<llvm::DefaultThreadPool> threads;
   MLIRContext context;
   llvm::SourceMgr sources;
-  std::string input, folder, output, tokenizer;
+  std::string input, folder, output, tokenizer, info;
   OwningOpRef<ModuleOp> program, original, generated;
   SmallVector<Target> targets;
   uint64_t parameters = 0;
@@ -190,6 +186,8 @@ LogicalResult Compilation::generate() {
   how.maxSeq = options.maxSeq;
   how.emulated = options.emulated;
   how.vocabulary = vocabularyOf(*program);
+  info = describe(*program, targets, options, input, parameters);
+  how.infoHash = llvm::xxHash64(info);
   generated = cpu::generate(*program, targets, how);
   return success(bool(generated));
 }
@@ -257,7 +255,6 @@ LogicalResult Compilation::writeResult() {
     });
   if (failed(readTokenizer()))
     return failure();
-  std::string info = describe(*program, targets, options, input, parameters);
   link::Model model{*object, *program, files, tokenizer, info};
   link::Kind kind =
       options.emit == Emit::exe ? link::Kind::executable : link::Kind::library;

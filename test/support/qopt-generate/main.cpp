@@ -1,15 +1,12 @@
 // qopt-generate: the code of a program of nn ops, as LLVM IR or as an object
 // and its weights; for tests of code generation alone.
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "qopt/codegen/cpu/Cpu.h"
 #include "qopt/codegen/link/Weights.h"
+#include "qopt/dialects/Dialects.h"
 #include "qopt/frontends/onnx/Import.h"
 #include "qopt/passes/Passes.h"
 #include "llvm/Support/CommandLine.h"
@@ -48,9 +45,7 @@ int main(int argc, char **argv) {
 
   MLIRContext context;
   context.printOpOnDiagnostic(false);
-  context.loadDialect<arith::ArithDialect, func::FuncDialect,
-                      tensor::TensorDialect, ml_program::MLProgramDialect,
-                      nn::NnDialect, kernel::KernelDialect>();
+  loadDialects(context);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler(sources, &context);
   bool isModel = StringRef(input).ends_with(".onnx");

@@ -1,0 +1,132 @@
+// The f32 arithmetic of quantizing.
+
+#include "qopt/dialects/lowbit/Quantizer.h"
+
+#include <cmath>
+
+using namespace llvm;
+
+namespace qopt::lowbit {
+
+/// A scale is never 0: weights and activations smaller than this are noise.
+static constexpr float floorOfScale = 1e-5f;
+
+/// Shrinkings that `mse` tries: 1, 0.99, ...
+static constexpr int shrinkings = 80;
+
+namespace {
+
+/// The least and the largest of some elements.
+struct Extrema {
+  float least, most;
+  float largest() const { return std::max(-least, most); } ///< of |x|
+};
+
+} // namespace
+
+static Extrema extremaOf(ArrayRef<float> elements) {
+  Extrema extrema{0, 0}; // ranges include 0
+  for (float x : elements) {
+    extrema.least = std::min(extrema.least, x);
+    extrema.most = std::max(extrema.most, x);
+  }
+  return extrema;
+}
+
+/// d, if all elements are 0 or one d or its negative; else 0.
+static float ternaryGrid(ArrayRef<float> elements) {
+  float d = 0;
+  for (float x : elements) {
+    float size = std::fabs(x);
+    if (size != 0 && d != 0 && size != d)
+      return 0;
+    d = size != 0 ? size : d;
+  }
+  return d;
+}
+
+static float meanOfSizes(ArrayRef<float> elements) {
+  double sum = 0;
+  for (float x : elements)
+    sum += std::fabs(x);
+  return float(sum / double(elements.size()));
+}
+
+/// The grid for a range; `c` clips it.
+static Grid makeGrid(SchemeAttr scheme, Extrema range, float c) {
+  float levels = float(scheme.getLevels());
+  Grid grid;
+  grid.least = scheme.getCodeMin();
+  grid.most = scheme.getCodeMax();
+  float lo = c * range.least, hi = c * range.most, amax = 0;
+  switch (scheme.getMethod()) {
+  case Method::ternary:
+    llvm_unreachable("has no range");
+  case Method::sym:
+    amax = std::max(c * range.largest(), floorOfScale);
+    break;
+  case Method::gptq_sym:
+    amax = 2 * (c * range.largest());
+    amax = amax == 0 ? 1 : amax;
+    break;
+  case Method::asym:
+    amax = std::max(hi - lo, floorOfScale);
+    break;
+  case Method::gptq_asym:
+    if (lo == 0 && hi == 0)
+      lo = -1, hi = 1;
+    amax = hi - lo;
+    break;
+  }
+  grid.inv = levels / amax;
+  grid.scale = amax / levels;
+  if (scheme.hasZeros()) {
+    float zero = std::nearbyint(-lo * grid.inv) + float(grid.least);
+    grid.zero =
+        int(std::min(std::max(zero, float(grid.least)), float(grid.most)));
+  }
+  return grid;
+}
+
+static double errorOf(ArrayRef<float> elements, const Grid &grid, double best) {
+  double sum = 0;
+  for (float x : elements) {
+    sum += std::pow(std::fabs(double(x) - valueOf(codeOf(x, grid), grid)), 2.4);
+    if (sum >= best)
+      break; // it cannot win any more
+  }
+  return sum;
+}
+
+Grid fitGrid(SchemeAttr scheme, ArrayRef<float> elements) {
+  if (scheme.getMethod() == Method::ternary) {
+    Grid grid;
+    float d = ternaryGrid(elements);
+    grid.scale = d != 0 ? d : std::max(meanOfSizes(elements), floorOfScale);
+    grid.inv = 1 / grid.scale;
+    grid.least = -1, grid.most = 1;
+    return grid;
+  }
+  Extrema range = extremaOf(elements);
+  if (!scheme.getMse())
+    return makeGrid(scheme, range, float(scheme.getClip()) / 100);
+  Grid best;
+  double least = HUGE_VAL;
+  for (int i = 0; i < shrinkings; ++i) {
+    Grid grid = makeGrid(scheme, range, float(100 - i) / 100);
+    double error = errorOf(elements, grid, least);
+    if (error < least) {
+      best = grid;
+      least = error;
+    }
+  }
+  return best;
+}
+
+int8_t codeOf(float x, const Grid &grid) {
+  float code = std::nearbyint(x * grid.inv) + float(grid.zero);
+  code = code > float(grid.least) ? code : float(grid.least);
+  return int8_t(code < float(grid.most) ? code : float(grid.most));
+}
+
+} // namespace qopt::lowbit
