@@ -1,0 +1,142 @@
+// `info`: what the compiler stored about the model, for people and programs.
+
+#include "qopt/runtime/cli/Commands.h"
+#include "qopt/runtime/cli/Json.h"
+#include "qopt/runtime/cli/Report.h"
+#include "qopt/runtime/cli/Session.h"
+
+#include <stdio.h>
+
+namespace qopt::cli {
+
+namespace {
+/// "1.23 MB".
+struct Bytes {
+  explicit Bytes(uint64_t bytes) {
+    const char *units[] = {"B", "KB", "MB", "GB", "TB"};
+    double value = static_cast<double>(bytes);
+    size_t unit = 0;
+    while (value >= 999.5 && unit < 4) {
+      value /= 1000;
+      ++unit;
+    }
+    snprintf(text, sizeof text, "%.*f %s",
+             unit && value < 99.95 ? (value < 9.995 ? 2 : 1) : 0, value,
+             units[unit]);
+  }
+  char text[24];
+};
+} // namespace
+
+/// "i64 [batch, 4]".
+static void printShape(const json_t *tensor) {
+  printf("%-5s[", textOf(tensor, "type"));
+  const json_t *dims = json_object_get(tensor, "dims");
+  for (size_t i = 0; i < json_array_size(dims); ++i) {
+    const json_t *dim = json_array_get(dims, i);
+    printf("%s", i ? ", " : "");
+    if (json_is_integer(dim))
+      printf("%lld", static_cast<long long>(json_integer_value(dim)));
+    else
+      printf("%s", json_is_string(dim) ? json_string_value(dim) : "?");
+  }
+  printf("]\n");
+}
+
+static int widest(const json_t *list, int least) {
+  int width = least;
+  for (size_t i = 0; i < json_array_size(list); ++i) {
+    auto size =
+        static_cast<int>(strlen(textOf(json_array_get(list, i), "name")));
+    width = size > width && size <= 48 ? size : width;
+  }
+  return width;
+}
+
+static void printTensors(const char *kind, const json_t *list) {
+  int width = widest(list, 12);
+  for (size_t i = 0; i < json_array_size(list); ++i) {
+    const json_t *tensor = json_array_get(list, i);
+    printf("  %-8s%-*s  ", kind, width, textOf(tensor, "name"));
+    printShape(tensor);
+  }
+}
+
+static void printEntries(const json_t *entries) {
+  for (size_t i = 0; i < json_array_size(entries); ++i) {
+    const json_t *entry = json_array_get(entries, i);
+    printf("\nentry %s\n", textOf(entry, "name"));
+    printTensors("input", json_object_get(entry, "inputs"));
+    printTensors("output", json_object_get(entry, "outputs"));
+    printf("  %-8s%s\n", "arena", textOf(entry, "arena", "0"));
+  }
+}
+
+static void printLayers(const json_t *layers) {
+  if (!json_array_size(layers))
+    return;
+  int width = widest(layers, 12);
+  printf("\n%-*s  %-10s  %-12s  %s\n", width, "layer", "bytes", "scheme",
+         "compute path");
+  for (size_t i = 0; i < json_array_size(layers); ++i) {
+    const json_t *layer = json_array_get(layers, i);
+    printf("%-*s  %-10s  %-12s  %s\n", width, textOf(layer, "name"),
+           Bytes(countOf(layer, "bytes")).text,
+           textOf(layer, "scheme", "float"), textOf(layer, "kernel"));
+  }
+}
+
+static void printCpus(const json_t *cpus) {
+  printf("CPU         ");
+  for (size_t i = 0; i < json_array_size(cpus); ++i) {
+    const json_t *cpu = json_array_get(cpus, i);
+    printf("%s%s%s", i ? ", " : "", textOf(cpu, "name"),
+           json_is_true(json_object_get(cpu, "emulated")) ? " (emulated)" : "");
+  }
+  printf("\n");
+}
+
+static void print(const json_t *info) {
+  printf("model       %s\n", textOf(info, "name"));
+  printf("built from  %s, %s\n", textOf(info, "source"),
+         textOf(info, "source_hash", "no hash"));
+  printf("built by    qopt %s\n", textOf(info, "qopt", qopt_version()));
+  printf("recipe      %s\n", textOf(info, "recipe", "none"));
+  printf("parameters  %llu\n",
+         static_cast<unsigned long long>(countOf(info, "parameters")));
+  printf("weights     %s, %s read for a token\n",
+         Bytes(countOf(info, "weight_bytes")).text,
+         Bytes(countOf(info, "bytes_per_token")).text);
+  printf("limits      batch %llu, sequence %llu\n",
+         static_cast<unsigned long long>(countOf(info, "max_batch")),
+         static_cast<unsigned long long>(countOf(info, "max_seq")));
+  printCpus(json_object_get(info, "cpus"));
+  printf("GPU         none\n");
+  printEntries(json_object_get(info, "entries"));
+  printLayers(json_object_get(info, "layers"));
+}
+
+int info(const Invocation &invocation) {
+  bool json = false;
+  Common common;
+  const Flag flags[] = {{"--json", "print JSON", json}};
+  Description about = {"[--json]",
+                       "Prints inputs, outputs, recipe, layers, sizes, and "
+                       "what the model needs.\n",
+                       flags, 1};
+  int code = done;
+  if (!parse(invocation, about, common, &code))
+    return code;
+  Session session;
+  if (!session.openModel())
+    return failed;
+  Json stored(readInfo(session.model));
+  if (!stored)
+    return failed;
+  if (json)
+    return stored.print() ? done : failed;
+  print(stored.get());
+  return flushOutput() ? done : failed;
+}
+
+} // namespace qopt::cli
