@@ -1,0 +1,367 @@
+// `bench`: how fast the model is on this machine.
+//
+// A round prefills P tokens and decodes G more one by one; a model without a
+// past runs once. Rounds that other programs disturbed are repeated, and none
+// of their times is used while enough others are left. The tokens are random
+// and always the same: time does not depend on what they say.
+
+#include "qopt/runtime/Cpu.h"
+#include "qopt/runtime/Model.h"
+#include "qopt/runtime/cli/Commands.h"
+#include "qopt/runtime/cli/Fill.h"
+#include "qopt/runtime/cli/Json.h"
+#include "qopt/runtime/cli/Machine.h"
+#include "qopt/runtime/cli/Report.h"
+
+#include <stdio.h>
+
+namespace qopt::cli {
+
+namespace {
+struct Options {
+  uint64_t prompt = 0, gen = 0, seq = 0; ///< 0: not given
+  uint64_t rounds = 5, batch = 1;
+  bool json = false, allLogits = false;
+};
+
+/// Seconds that a round took; 0 for what it does not do.
+struct Round {
+  double prefill = 0, decode = 0, run = 0;
+};
+
+/// The rounds that count, and how many did not.
+struct Rounds {
+  runtime::Growing<Round> quiet, noisy;
+  uint64_t disturbed = 0;
+};
+
+class Bench {
+public:
+  Bench(const Options &options, const Session &session)
+      : options(options), session(session), entry(session) {}
+
+  bool prepare();
+  bool measure(Rounds &rounds);
+  bool cached() const { return qopt_model_has_cache(session.model); }
+
+  Options options; ///< with what was not given filled in
+
+private:
+  bool settle();
+  bool forward(const int64_t *ids, uint64_t count);
+  bool round(Round &times);
+
+  const Session &session;
+  Entry entry; ///< where all logits are computed
+  runtime::Growing<int64_t> ids;
+  runtime::Growing<float> logits;
+};
+} // namespace
+
+//===--- rounds -----------------------------------------------------------===//
+
+static bool refuse(const char *flag, const char *why) {
+  error("%s does not go with this model: %s", flag, why);
+  return false;
+}
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/// Checks lengths against the model, and chooses those that were not given.
+bool Bench::settle() {
+  auto limit = static_cast<uint64_t>(qopt_context_max_seq(session.context));
+  if (!cached()) {
+    if (options.prompt || options.gen)
+      return refuse(options.prompt ? "--prompt" : "--gen",
+                    "it has no past; --batch and --seq say what it runs on");
+    if (options.allLogits)
+      return refuse("--all-logits", "it has no past and computes all anyway");
+    if (!options.seq)
+      options.seq = limit && limit < 128 ? limit : 128;
+    return true;
+  }
+  if (options.seq)
+    return refuse("--seq", "it has a past; --prompt and --gen say what it runs "
+                           "on");
+  // What was not given makes room for what was.
+  uint64_t prompt = options.prompt, gen = options.gen;
+  if (!gen)
+    gen = least(64, !prompt ? limit / 3 : prompt < limit ? limit - prompt : 0);
+  if (!prompt)
+    prompt = least(128, gen < limit ? limit - gen : 0);
+  options.prompt = prompt = prompt ? prompt : 1;
+  options.gen = gen = gen ? gen : 1;
+  if (prompt + gen <= limit)
+    return true;
+  error("%llu tokens of prompt and %llu generated are more than the model's "
+        "longest sequence, %llu",
+        static_cast<unsigned long long>(prompt),
+        static_cast<unsigned long long>(gen),
+        static_cast<unsigned long long>(limit));
+  return false;
+}
+
+bool Bench::prepare() {
+  if (!settle())
+    return false;
+  int64_t vocabulary = qopt_model_vocabulary(session.model);
+  if (!cached() || options.allLogits) {
+    uint64_t seq = cached() ? options.prompt : options.seq;
+    if (!entry.open() || !fillInputs(entry, options.batch, seq, vocabulary) ||
+        !entry.makeOutputs())
+      return false;
+  }
+  if (!cached())
+    return true;
+  uint64_t most = options.prompt > options.gen ? options.prompt : options.gen;
+  uint64_t idCount = 0, logitCount = 0;
+  if (__builtin_mul_overflow(options.batch, most, &idCount) ||
+      __builtin_mul_overflow(options.batch, static_cast<uint64_t>(vocabulary),
+                             &logitCount) ||
+      !ids.resize(idCount) || !logits.resize(logitCount)) {
+    failMemory("preparing the measurement");
+    return false;
+  }
+  for (size_t i = 0; i < ids.size(); ++i)
+    ids[i] = static_cast<int64_t>(randomNumber(i) %
+                                  static_cast<uint64_t>(vocabulary));
+  return true;
+}
+
+bool Bench::forward(const int64_t *tokens, uint64_t count) {
+  Error what;
+  if (qopt_forward(session.context, tokens, options.batch, count,
+                   logits.begin(), &what) == QOPT_OK)
+    return true;
+  fail(what);
+  return false;
+}
+
+bool Bench::round(Round &times) {
+  double begin = now();
+  if (!cached()) {
+    bool ran = entry.run();
+    times.run = now() - begin;
+    return ran;
+  }
+  if (options.allLogits) {
+    if (!entry.run())
+      return false;
+    times.prefill = now() - begin;
+  }
+  Error what;
+  if (qopt_context_rewind(session.context, 0, &what) != QOPT_OK) {
+    fail(what);
+    return false;
+  }
+  begin = now();
+  if (!forward(ids.begin(), options.prompt))
+    return false;
+  if (!options.allLogits)
+    times.prefill = now() - begin;
+  begin = now();
+  for (uint64_t i = 0; i < options.gen; ++i)
+    if (!forward(ids.begin() + i * options.batch, 1))
+      return false;
+  times.decode = now() - begin;
+  return true;
+}
+
+bool Bench::measure(Rounds &rounds) {
+  Round warmUp;
+  if (!round(warmUp))
+    return false;
+  for (uint64_t i = 0; i < 2 * options.rounds; ++i) {
+    Watch watch;
+    Round times;
+    if (!round(times))
+      return false;
+    if (watch.disturbed()) {
+      ++rounds.disturbed;
+      rounds.noisy.push(times);
+    } else {
+      rounds.quiet.push(times);
+    }
+    if (rounds.quiet.size() == options.rounds)
+      break;
+  }
+  if (rounds.disturbed)
+    note("other programs disturbed %llu of %zu rounds%s",
+         static_cast<unsigned long long>(rounds.disturbed),
+         rounds.quiet.size() + rounds.noisy.size(),
+         rounds.quiet.size() ? "; they do not count"
+                             : "; the times below are theirs");
+  if (!rounds.quiet.size())
+    rounds.quiet.append(rounds.noisy.begin(), rounds.noisy.size());
+  if (!rounds.quiet.failed())
+    return true;
+  failMemory("measuring");
+  return false;
+}
+
+//===--- results ----------------------------------------------------------===//
+
+namespace {
+/// Median and best of the times of one part of a round.
+struct Times {
+  Times(const Rounds &rounds, double Round::*part) {
+    runtime::Growing<double> sorted;
+    for (const Round &round : rounds.quiet) {
+      sorted.push(round.*part);
+      for (size_t i = sorted.size() - 1; i && sorted[i] < sorted[i - 1]; --i) {
+        double other = sorted[i - 1];
+        sorted[i - 1] = sorted[i];
+        sorted[i] = other;
+      }
+    }
+    size_t n = sorted.size();
+    if (!n || sorted.failed() || sorted[0] <= 0)
+      return;
+    best = sorted[0];
+    median = (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+  }
+  double median = 0, best = 0; ///< seconds; 0: there are none
+};
+} // namespace
+
+/// What there is no number for.
+static double none() { return __builtin_nan(""); }
+
+static double rate(double amount, double seconds) {
+  return seconds > 0 ? amount / seconds : none();
+}
+
+static double milliseconds(double seconds) {
+  return seconds > 0 ? seconds * 1e3 : none();
+}
+
+/// The keys that programs rely on, then what the numbers were measured with.
+static void fill(Json &out, const Bench &bench, const Rounds &rounds,
+                 const Session &session, uint64_t threads,
+                 uint64_t bytesPerToken) {
+  const Options &options = bench.options;
+  auto batch = static_cast<double>(options.batch);
+  double prompt = batch * static_cast<double>(options.prompt);
+  double gen = batch * static_cast<double>(options.gen);
+  Times prefill(rounds, &Round::prefill), decode(rounds, &Round::decode);
+  Times run(rounds, &Round::run);
+  uint64_t peak = peakMemory(); // before the buffer that is read next
+  double bandwidth = readBandwidth(threads);
+  bandwidth = bandwidth > 0 ? bandwidth : none();
+  // The sequences of a batch share what is read.
+  double read =
+      static_cast<double>(bytesPerToken) * static_cast<double>(options.gen);
+
+  out.set("prefill_tokens_per_s", rate(prompt, prefill.median));
+  out.set("prefill_tokens_per_s_best", rate(prompt, prefill.best));
+  out.set("decode_tokens_per_s", rate(gen, decode.median));
+  out.set("decode_tokens_per_s_best", rate(gen, decode.best));
+  out.set("run_ms", milliseconds(run.median));
+  out.set("run_ms_best", milliseconds(run.best));
+  out.set("peak_rss_bytes", peak);
+  out.set("bytes_per_token", bytesPerToken);
+  out.set("read_bandwidth_bytes_per_s", bandwidth);
+  out.set("decode_bandwidth_share", rate(read, decode.median) / bandwidth);
+  out.set("decode_bandwidth_share_best", rate(read, decode.best) / bandwidth);
+  out.set("rounds", static_cast<uint64_t>(rounds.quiet.size()));
+  out.set("disturbed_rounds", rounds.disturbed);
+  out.set("threads", threads);
+  out.set("variant", session.model->variant->name);
+  out.set("batch", options.batch);
+  if (bench.cached()) {
+    out.set("prompt", options.prompt);
+    out.set("gen", options.gen);
+    out.set("prefill_logits", options.allLogits ? "all" : "last");
+  } else {
+    out.set("seq", options.seq);
+  }
+}
+
+static double numberOf(const Json &results, const char *key) {
+  return json_number_value(json_object_get(results.get(), key));
+}
+
+static void printLine(const Json &results, const char *name, const char *key,
+                      const char *unit, double scale) {
+  char best[64];
+  snprintf(best, sizeof best, "%s_best", key);
+  if (!json_is_number(json_object_get(results.get(), key)))
+    return;
+  printf("%-16s%.2f %s", name, numberOf(results, key) * scale, unit);
+  if (json_object_get(results.get(), best))
+    printf(" (best %.2f)", numberOf(results, best) * scale);
+  putchar('\n');
+}
+
+static void print(const Json &results) {
+  printLine(results, "prefill", "prefill_tokens_per_s", "tokens/s", 1);
+  printLine(results, "decode", "decode_tokens_per_s", "tokens/s", 1);
+  printLine(results, "run", "run_ms", "ms", 1);
+  printLine(results, "peak memory", "peak_rss_bytes", "MB", 1e-6);
+  printLine(results, "read by a token", "bytes_per_token", "MB", 1e-6);
+  printLine(results, "read bandwidth", "read_bandwidth_bytes_per_s", "GB/s",
+            1e-9);
+  printLine(results, "share in decode", "decode_bandwidth_share", "%", 100);
+  printf("%-16s%.0f, %.0f threads, %s\n", "rounds", numberOf(results, "rounds"),
+         numberOf(results, "threads"), textOf(results.get(), "variant"));
+}
+
+//===--- the command ------------------------------------------------------===//
+
+static bool readOptions(const Invocation &invocation, Options &options,
+                        Common &common, int *code) {
+  const Flag flags[] = {
+      {"--prompt", "P", "tokens of the prompt (default: 128)", options.prompt,
+       1, most32},
+      {"--gen", "G", "tokens to decode after it (default: 64)", options.gen, 1,
+       most32},
+      {"--all-logits",
+       "compute the logits of all tokens of the prompt,\n"
+       "not of the last one alone",
+       options.allLogits},
+      {"--rounds", "R", "rounds that count (default: 5)", options.rounds, 1,
+       100000},
+      {"--batch", "B", "sequences (default: 1)", options.batch, 1, most32},
+      {"--seq", "S", "tokens of a model without a past (default: 128)",
+       options.seq, 1, most32},
+      {"--json", "print JSON", options.json}};
+  Description about = {"[flags]",
+                       "Measures prefill of P tokens and decode of G more, or "
+                       "for a model without a\npast one run: median and best "
+                       "of R rounds after one to warm up.\n",
+                       flags, sizeof flags / sizeof *flags};
+  return parse(invocation, about, common, code);
+}
+
+int bench(const Invocation &invocation) {
+  Options options;
+  Common common;
+  int code = done;
+  if (!readOptions(invocation, options, common, &code))
+    return code;
+  Session session;
+  if (!session.open(common))
+    return failed;
+  if (session.model->variant->emulated) {
+    error("this code was compiled with --emulate-isa for another CPU, and its "
+          "speed says nothing; compile with --mcpu=native");
+    return failed;
+  }
+  Json info(readInfo(session.model));
+  if (!info)
+    return failed;
+  Bench bench(options, session);
+  Rounds rounds;
+  if (!bench.prepare() || !bench.measure(rounds))
+    return failed;
+  Json results(json_object());
+  uint64_t threads = common.threads ? common.threads : runtime::cpuCores();
+  fill(results, bench, rounds, session, threads,
+       countOf(info.get(), "bytes_per_token"));
+  if (options.json)
+    return results.print() ? done : failed;
+  print(results);
+  return flushOutput() ? done : failed;
+}
+
+} // namespace qopt::cli

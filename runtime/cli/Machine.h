@@ -1,0 +1,30 @@
+// What a measurement needs to know of the machine.
+#ifndef QOPT_RUNTIME_CLI_MACHINE_H
+#define QOPT_RUNTIME_CLI_MACHINE_H
+
+#include <stdint.h>
+
+namespace qopt::cli {
+
+/// Watches what else runs while something is measured.
+class Watch {
+public:
+  Watch();
+  /// Whether, since it was made, others took more than 5 % of the machine, or
+  /// its host took away more than 1 %.
+  bool disturbed() const;
+
+private:
+  double begin, own, busy, stolen; ///< seconds
+};
+
+/// The most memory that this process has held, in bytes.
+uint64_t peakMemory();
+
+/// Bytes a second that `threads` threads read from memory: the best of several
+/// passes over more than the caches hold. 0 if there is no memory for it.
+double readBandwidth(uint64_t threads);
+
+} // namespace qopt::cli
+
+#endif // QOPT_RUNTIME_CLI_MACHINE_H
