@@ -1,0 +1,65 @@
+// Results share a slot if they are never alive together; outputs of the entry
+// have none; a slot holds the largest of its values, whatever the sizes are.
+
+// RUN: qopt-opt %s --split-input-file --qopt-plan-memory --verify-diagnostics | FileCheck %s
+
+#row_major = #kernel.layout<panel = 0>
+kernel.func @wide dims [affine_map<()[s0] -> (s0, 8)>] layouts [#row_major] {
+^bb0(%x: tensor<?x8xf32>):
+  %y = nn.concat %x, %x axis 1 : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x16xf32>
+  kernel.return %y : tensor<?x16xf32>
+}
+kernel.func @narrow dims [affine_map<()[s0] -> (s0, 16)>] layouts [#row_major] {
+^bb0(%x: tensor<?x16xf32>):
+  %y = nn.reduce sum, %x axes [1] : tensor<?x16xf32>
+  %z = nn.cast %y : tensor<?xf32> -> tensor<?xf16>
+  kernel.return %z : tensor<?xf16>
+}
+kernel.func @sum dims [affine_map<()[s0] -> (s0)>, affine_map<()[s0] -> (s0)>]
+    layouts [#row_major, #row_major] {
+^bb0(%x: tensor<?xf16>, %y: tensor<?xf16>):
+  %z = nn.add %x, %y : tensor<?xf16>, tensor<?xf16>
+  kernel.return %z : tensor<?xf16>
+}
+
+// The second wide result takes the slot of the first, which is dead by then; the
+// two narrow ones are alive together. Bytes: 64 a row and 2 a row.
+// CHECK-DAG:   #[[$WIDE:.*]] = affine_map<()[s0] -> (s0 * 64)>
+// CHECK-DAG:   #[[$NARROW:.*]] = affine_map<()[s0] -> (s0 * 2)>
+// CHECK-LABEL: func.func @run(
+// CHECK-SAME:    kernel.slots = {{\[}}[#[[$WIDE]]], [#[[$NARROW]]], [#[[$NARROW]]]]
+func.func @run(%x: tensor<?x8xf32> {nn.dims = affine_map<()[s0] -> (s0, 8)>}) -> tensor<?xf16>
+    attributes {nn.symbols = ["seq"]} {
+  // CHECK: kernel.launch @wide{{.*}} slots [0]
+  %a = kernel.launch @wide(%x) symbols affine_map<()[s0] -> (s0)> {nn.dims = [affine_map<()[s0] -> (s0, 16)>]}
+      : (tensor<?x8xf32>) -> tensor<?x16xf32>
+  // CHECK: kernel.launch @narrow{{.*}} slots [1]
+  %b = kernel.launch @narrow(%a) symbols affine_map<()[s0] -> (s0)> {nn.dims = [affine_map<()[s0] -> (s0)>]}
+      : (tensor<?x16xf32>) -> tensor<?xf16>
+  // CHECK: kernel.launch @wide{{.*}} slots [0]
+  %c = kernel.launch @wide(%x) symbols affine_map<()[s0] -> (s0)> {nn.dims = [affine_map<()[s0] -> (s0, 16)>]}
+      : (tensor<?x8xf32>) -> tensor<?x16xf32>
+  // CHECK: kernel.launch @narrow{{.*}} slots [2]
+  %d = kernel.launch @narrow(%c) symbols affine_map<()[s0] -> (s0)> {nn.dims = [affine_map<()[s0] -> (s0)>]}
+      : (tensor<?x16xf32>) -> tensor<?xf16>
+  // CHECK: kernel.launch @sum{{.*}} slots [-1]
+  %e = kernel.launch @sum(%b, %d) symbols affine_map<()[s0] -> (s0)> {nn.dims = [affine_map<()[s0] -> (s0)>]}
+      : (tensor<?xf16>, tensor<?xf16>) -> tensor<?xf16>
+  return %e : tensor<?xf16>
+}
+
+// -----
+
+kernel.func @copy dims [affine_map<()[s0] -> (s0)>] layouts [#kernel.layout<panel = 0>] {
+^bb0(%x: tensor<?xf32>):
+  kernel.return %x : tensor<?xf32>
+}
+
+// A launch whose results have no sizes.
+// expected-error @+1 {{cannot tell the size of a 'tensor<?xf32>' in terms of the inputs' sizes}}
+func.func @unknown_size(%x: tensor<?xf32> {nn.dims = affine_map<()[s0] -> (s0)>}) -> tensor<?xf32>
+    attributes {nn.symbols = ["seq"]} {
+  %a = kernel.launch @copy(%x) symbols affine_map<()[s0] -> (s0)> : (tensor<?xf32>) -> tensor<?xf32>
+  %b = kernel.launch @copy(%a) symbols affine_map<()[s0] -> (s0)> : (tensor<?xf32>) -> tensor<?xf32>
+  return %b : tensor<?xf32>
+}
