@@ -2,15 +2,10 @@
 
 #include "qopt/codegen/link/Output.h"
 
-#include <cerrno>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include "qopt/dialects/nn/StagedFile.h"
 #include "qopt/runtime/abi.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Support/xxhash.h"
 
@@ -21,49 +16,20 @@ namespace qopt::link {
 /// Parts begin at multiples of a page, so that they can be mapped.
 static constexpr uint64_t page = 4096;
 
-static Error failedTo(const char *what, StringRef path) {
-  std::error_code code(errno, std::generic_category());
-  return createStringError(code, "cannot %s '%s': %s", what, path.str().c_str(),
-                           code.message().c_str());
-}
-
-/// Gives what was written to the disk, and a mode that respects the umask.
-static Error finish(StringRef temporary, StringRef path, unsigned mode) {
-  int fd = ::open(temporary.str().c_str(), O_RDWR | O_CLOEXEC);
-  if (fd < 0)
-    return failedTo("write", path);
-  mode_t mask = ::umask(0);
-  ::umask(mask);
-  bool fine = ::fchmod(fd, mode & ~mask) == 0 && ::fsync(fd) == 0;
-  Error error = fine ? Error::success() : failedTo("write", path);
-  ::close(fd);
-  if (error)
-    return error;
-  if (auto code = sys::fs::rename(temporary, path))
-    return createStringError(code, "cannot write '%s': %s", path.str().c_str(),
-                             code.message().c_str());
-  return Error::success();
-}
-
 Error writeFile(StringRef path, unsigned mode,
                 function_ref<Error(StringRef)> write) {
   if (sys::fs::is_directory(path))
     return createStringError("cannot write '%s': it is a folder, name a file "
                              "with -o",
                              path.str().c_str());
-  SmallString<128> model(path), temporary;
-  model += ".%%%%%%%%.tmp";
-  if (auto code = sys::fs::createUniqueFile(model, temporary))
-    return createStringError(code, "cannot write '%s': %s", path.str().c_str(),
-                             code.message().c_str());
-  sys::RemoveFileOnSignal(temporary);
-  Error error = write(temporary);
-  if (!error)
-    error = finish(temporary, path, mode);
-  if (error)
-    sys::fs::remove(temporary);
-  sys::DontRemoveFileOnSignal(temporary);
-  return error;
+  auto file = nn::StagedFile::create(path);
+  if (!file)
+    return file.takeError();
+  if (Error error = write(file->temporary()))
+    return error;
+  if (Error error = file->seal(mode))
+    return error;
+  return file->publish();
 }
 
 namespace {
