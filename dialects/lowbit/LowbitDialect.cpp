@@ -30,7 +30,8 @@ void LowbitDialect::initialize() {
 
 LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  Method method, int64_t bits, Granularity per,
-                                 int64_t group, int64_t clip, bool mse) {
+                                 int64_t group, int64_t clip, bool mse,
+                                 bool half) {
   if (method == Method::ternary ? bits != 2 : bits < 2 || bits > 8)
     return emitError() << "expects 2 to 8 bits, 2 for ternary, got " << bits;
   if ((per == Granularity::group) != (group > 0))
@@ -66,6 +67,11 @@ int64_t SchemeAttr::getLevels() const {
   default:
     return (int64_t(1) << getBits()) - 1;
   }
+}
+
+Type SchemeAttr::getScaleType() const {
+  Builder builder(getContext());
+  return getHalf() ? Type(builder.getF16Type()) : builder.getF32Type();
 }
 
 bool SchemeAttr::hasZeros() const {

@@ -13,7 +13,7 @@ def Lowbit_Dialect : Dialect {
   let summary = "how numbers are stored in few bits, and changes of basis";
   let description = [{
     A quantized tensor is two or three values: *codes* (i8, whatever the number
-    of bits), *scales* (f32) and, for asymmetric schemes, *zeros* (i8), the codes
+    of bits), *scales* (f32 or f16) and, for asymmetric schemes, *zeros* (i8), the codes
     of 0. Codes are signed: a scheme whose literature counts from 0 has
     2^(bits - 1) subtracted from codes and zeros alike, which changes no number.
     How codes are packed is a layout of kernels, or `lowbit.pack` for files.
@@ -83,10 +83,15 @@ def Lowbit_SchemeAttr : AttrDef<Lowbit_Dialect, "Scheme"> {
     (of lo and hi for asymmetric schemes) the one with the least
     `sum |x - x^|^2.4`, summed in f64; the first of equals.
 
+    `half` scales are f16, for groups, whose scales cost memory:
+    `s = f16(amax / kmax)`, to nearest even, within 2^-24 .. 65504, and
+    `inv = f32(1 / s)`.
+
     ```mlir
     #lowbit.scheme<ternary, bits = 2, per = tensor>
     #lowbit.scheme<sym, bits = 4, per = group, group = 64, mse = true>
     #lowbit.scheme<asym, bits = 4, per = token, clip = 90>
+    #lowbit.scheme<gptq_asym, bits = 4, per = group, group = 32, half = true>
     ```
   }];
   let parameters = (ins "::qopt::lowbit::Method":$method,
@@ -94,9 +99,10 @@ def Lowbit_SchemeAttr : AttrDef<Lowbit_Dialect, "Scheme"> {
                         "::qopt::lowbit::Granularity":$per,
                         DefaultValuedParameter<"int64_t", "0">:$group,
                         DefaultValuedParameter<"int64_t", "100">:$clip,
-                        DefaultValuedParameter<"bool", "false">:$mse);
+                        DefaultValuedParameter<"bool", "false">:$mse,
+                        DefaultValuedParameter<"bool", "false">:$half);
   let assemblyFormat = [{
-    `<` $method `,` struct($bits, $per, $group, $clip, $mse) `>`
+    `<` $method `,` struct($bits, $per, $group, $clip, $mse, $half) `>`
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -104,6 +110,8 @@ def Lowbit_SchemeAttr : AttrDef<Lowbit_Dialect, "Scheme"> {
     int64_t getCodeMax() const;
     /// kmax of the table above.
     int64_t getLevels() const;
+    /// f32, or f16 for `half`.
+    ::mlir::Type getScaleType() const;
     /// Whether 0 has a code of its own choice, so that there are zeros.
     bool hasZeros() const;
     /// Elements of a row of `channels` that share a scale.

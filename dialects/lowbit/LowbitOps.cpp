@@ -42,6 +42,9 @@ static LogicalResult verifyScales(Operation *op, SchemeAttr scheme,
   };
   if (failed(check(scales, "scales")))
     return failure();
+  if (getElementTypeOrSelf(scales) != scheme.getScaleType())
+    return op->emitOpError("expects scales of ")
+           << scheme.getScaleType() << ", got " << scales.getType();
   if (bool(zeros) != scheme.hasZeros())
     return op->emitOpError(scheme.hasZeros()
                                ? "expects zeros, which its scheme has"
@@ -81,7 +84,7 @@ void QuantizeOp::build(OpBuilder &builder, OperationState &state, Value input,
   if (scheme.hasZeros())
     zeros = RankedTensorType::get(shape, builder.getI8Type());
   build(builder, state, type.clone(builder.getI8Type()),
-        RankedTensorType::get(shape, builder.getF32Type()), zeros, input,
+        RankedTensorType::get(shape, scheme.getScaleType()), zeros, input,
         scheme);
 }
 

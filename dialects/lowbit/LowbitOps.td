@@ -16,7 +16,7 @@ def Lowbit_Codes : Type<
 def Lowbit_Matrix : Type<
     And<[2DTensorOf<[I8]>.predicate, HasStaticShapePred]>,
     "i8 matrix of static shape", "::mlir::RankedTensorType">;
-def Lowbit_Scales : RankedTensorOf<[F32]>;
+def Lowbit_Scales : RankedTensorOf<[F32, F16]>;
 def Lowbit_Zeros : RankedTensorOf<[I8]>;
 
 //===- Quantizing ---------------------------------------------------------===//
@@ -38,9 +38,9 @@ def Lowbit_QuantizeOp : Lowbit_Op<"quantize", [Pure,
     **Constraints**
     - (C1) `input` has a static last dimension, C > 0.
     - (C2) `codes` has the shape of `input`.
-    - (C3) `scales` has the shape that the scheme gives it: [1] per tensor, that
-      of `input` without the last axis per channel or token, with C / G in place
-      of C per group.
+    - (C3) `scales` has the type that the scheme gives it, and its shape: [1] per
+      tensor, that of `input` without the last axis per channel or token, with
+      C / G in place of C per group.
     - (C4) A group divides C.
     - (C5) `zeros` is there, with the shape of `scales`, if and only if the scheme
       has zeros.
@@ -78,7 +78,7 @@ def Lowbit_DequantizeOp : Lowbit_Op<"dequantize", [Pure,
     **Constraints**
     - (C1) `codes` has a static last dimension, C > 0.
     - (C2) `result` has the shape of `codes`.
-    - (C3) `scales` has the shape that the scheme gives it, as in
+    - (C3) `scales` has the type and shape that the scheme gives it, as in
       `lowbit.quantize`.
     - (C4) A group divides C.
     - (C5) `zeros` is there, with the shape of `scales`, if and only if the scheme
@@ -278,10 +278,10 @@ def Lowbit_LinearOp : Lowbit_Op<"linear", [Pure, AttrSizedOperandSegments,
     **Constraints**
     - (C1) `input` is floats without `input_scales`, or i8 with them; it has a
       static last dimension, C > 0.
-    - (C2) `input_scales` has the shape of `input` without the last axis.
+    - (C2) `input_scales` is f32 and has the shape of `input` without the last axis.
     - (C3) `weight` has shape [N, C].
-    - (C4) `weight_scales` has the shape that the scheme gives it: [1], [N] or
-      [N, C / G]; a group divides C.
+    - (C4) `weight_scales` has the type that the scheme gives it, and its shape:
+      [1], [N] or [N, C / G]; a group divides C.
     - (C5) `zeros` is there, with the shape of `weight_scales`, if and only if the
       scheme has zeros.
     - (C6) `bias`, if present, has shape [N].
@@ -304,7 +304,7 @@ def Lowbit_LinearOp : Lowbit_Op<"linear", [Pure, AttrSizedOperandSegments,
     ```
   }];
   let arguments = (ins RankedTensorOf<[AnyFloat, I8]>:$input,
-                       Optional<Lowbit_Scales>:$input_scales,
+                       Optional<RankedTensorOf<[F32]>>:$input_scales,
                        Lowbit_Matrix:$weight, Lowbit_Scales:$weight_scales,
                        Optional<Lowbit_Zeros>:$zeros,
                        Optional<Nn_Vector>:$bias, Lowbit_SchemeAttr:$scheme,

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "llvm/ADT/APFloat.h"
+
 using namespace llvm;
 
 namespace qopt::lowbit {
@@ -13,6 +15,14 @@ static constexpr float floorOfScale = 1e-5f;
 
 /// Shrinkings that `mse` tries: 1, 0.99, ...
 static constexpr int shrinkings = 80;
+
+/// The number nearest to x that is an f16, of those above 0.
+static float roundToHalf(float x) {
+  APFloat half(std::min(std::max(x, 0x1p-24f), 65504.f));
+  bool lossy;
+  half.convert(APFloat::IEEEhalf(), APFloat::rmNearestTiesToEven, &lossy);
+  return half.convertToFloat();
+}
 
 namespace {
 
@@ -80,6 +90,10 @@ static Grid makeGrid(SchemeAttr scheme, Extrema range, float c) {
   }
   grid.inv = levels / amax;
   grid.scale = amax / levels;
+  if (scheme.getHalf()) {
+    grid.scale = roundToHalf(grid.scale);
+    grid.inv = 1 / grid.scale;
+  }
   if (scheme.hasZeros()) {
     float zero = std::nearbyint(-lo * grid.inv) + float(grid.least);
     grid.zero =
@@ -103,6 +117,8 @@ Grid fitGrid(SchemeAttr scheme, ArrayRef<float> elements) {
     Grid grid;
     float d = ternaryGrid(elements);
     grid.scale = d != 0 ? d : std::max(meanOfSizes(elements), floorOfScale);
+    if (scheme.getHalf())
+      grid.scale = roundToHalf(grid.scale);
     grid.inv = 1 / grid.scale;
     grid.least = -1, grid.most = 1;
     return grid;
