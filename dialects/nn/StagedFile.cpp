@@ -16,8 +16,8 @@ using namespace llvm;
 namespace qopt::nn {
 
 static Error cannotWrite(StringRef path, std::error_code code) {
-  return createStringError(code, "cannot write '%s': %s", path.str().c_str(),
-                           code.message().c_str());
+  return createStringError(code,
+                           "cannot write '" + path + "': " + code.message());
 }
 
 Expected<StagedFile> StagedFile::create(StringRef path) {
