@@ -25,3 +25,49 @@ func.func @run(%ids: tensor<?x?xi64> {nn.dims = affine_map<()[s0, s1] -> (s0, s1
   %y = nn.linear %x, %table : tensor<?x?x2xf32>, tensor<5x2xf32> -> tensor<?x?x5xf32>
   return %y : tensor<?x?x5xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func @run(
+// CHECK-NOT:   func @prefill
+// expected-remark @+1 {{no input_ids [B, T] or no logits [B, T, V]}}
+func.func @run(%ids: tensor<?x?xi64> {nn.dims = affine_map<()[s0, s1] -> (s0, s1)>, nn.name = "input_ids"})
+    -> (tensor<?x?xf32> {nn.name = "logits"}) attributes {nn.symbols = ["batch", "seq"]} {
+  %y = nn.cast %ids : tensor<?x?xi64> -> tensor<?x?xf32>
+  return %y : tensor<?x?xf32>
+}
+
+// -----
+
+#past = affine_map<()[s0, s1, s2] -> (s0, 1, s2, 2)>
+// CHECK-LABEL: func @run(
+// CHECK-NOT:   func @prefill
+ml_program.global private @table(dense<1.0> : tensor<5x2xf32>) : tensor<5x2xf32>
+// expected-remark @+1 {{a past is read otherwise than to append to it}}
+func.func @run(%ids: tensor<?x?xi64> {nn.dims = affine_map<()[s0, s1, s2] -> (s0, s1)>, nn.name = "input_ids"},
+               %past: tensor<?x1x?x2xf32> {nn.dims = #past, nn.name = "past.0.key"})
+    -> (tensor<?x?x5xf32> {nn.name = "logits"}, tensor<?x1x?x2xf32> {nn.name = "present.0.key"})
+    attributes {nn.symbols = ["batch", "seq", "past"]} {
+  %table = ml_program.global_load @table : tensor<5x2xf32>
+  %x = nn.embedding %ids, %table : tensor<?x?xi64>, tensor<5x2xf32>
+  %read = nn.exp %past : tensor<?x1x?x2xf32>
+  %all = nn.concat %past, %read axis 2 : tensor<?x1x?x2xf32>, tensor<?x1x?x2xf32> -> tensor<?x1x?x2xf32>
+  %y = nn.linear %x, %table : tensor<?x?x2xf32>, tensor<5x2xf32> -> tensor<?x?x5xf32>
+  return %y, %all : tensor<?x?x5xf32>, tensor<?x1x?x2xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @run(
+// CHECK-NOT:   func @prefill
+ml_program.global private @table(dense<1.0> : tensor<5x2xf32>) : tensor<5x2xf32>
+// expected-remark @+2 {{a model without a past has no decode}}
+// expected-remark @+1 {{a size of an input is neither batch, seq nor past}}
+func.func @run(%ids: tensor<?x?xi64> {nn.dims = affine_map<()[s0, s1, s2] -> (s0, s1)>, nn.name = "input_ids"},
+               %positions: tensor<?x?xi64> {nn.dims = affine_map<()[s0, s1, s2] -> (s0, s2)>, nn.name = "position_ids"})
+    -> (tensor<?x?x5xf32> {nn.name = "logits"}) attributes {nn.symbols = ["batch", "seq", "other"]} {
+  %table = ml_program.global_load @table : tensor<5x2xf32>
+  %x = nn.embedding %ids, %table : tensor<?x?xi64>, tensor<5x2xf32>
+  %y = nn.linear %x, %table : tensor<?x?x2xf32>, tensor<5x2xf32> -> tensor<?x?x5xf32>
+  return %y : tensor<?x?x5xf32>
+}

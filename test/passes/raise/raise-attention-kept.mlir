@@ -1,8 +1,7 @@
-// What is not attention for certain stays as it is, with a reason; a mask that
-// is not recognised stays an operand.
+// What is not attention for certain stays as it is, with a reason.
 
-// RUN: qopt-opt %s --qopt-raise-attention --qopt-raise-attention-mask \
-// RUN:   --verify-diagnostics --remarks-filter=qopt.* | FileCheck %s
+// RUN: qopt-opt %s --qopt-raise-attention --verify-diagnostics \
+// RUN:   --remarks-filter=qopt.* | FileCheck %s
 
 !q = tensor<2x4x3x6xf32>
 !s = tensor<2x4x3x3xf32>
@@ -38,30 +37,50 @@ func.func @negative_scale(%q: !q, %k: !q, %v: !q) -> !q {
   return %y : !q
 }
 
-// CHECK-LABEL: func @bias_stays(
-func.func @bias_stays(%q: !q, %k: !q, %v: !q, %bias: tensor<4x3x3xf32>) -> !q {
-  // CHECK: nn.attention {{.*}} mask %{{.*}} scale
-  // expected-remark @+1 {{an added mask is not a choice of 0 and very little}}
-  %y = nn.attention %q, %k, %v mask %bias scale 1.0 : !q, !q, !q, tensor<4x3x3xf32> -> !q
+// CHECK-LABEL: func @keys_come_first(
+func.func @keys_come_first(%q: !q, %k: !q, %v: !q) -> !q {
+  %s = nn.matmul %k, %q transposed : !q, !q
+  %t = nn.transpose %s [0, 1, 3, 2] : !s
+  %p = nn.softmax %t axis 3 : !s
+  // CHECK-NOT: nn.attention
+  // expected-remark @+1 {{scores are transposed}}
+  %y = nn.matmul %p, %v : !s, !q
   return %y : !q
 }
 
-// CHECK-LABEL: func @heads_differ(
-func.func @heads_differ(%q: !q, %k: !q, %v: !q, %seen: tensor<4x3x3xi1>) -> !q {
-  // CHECK: nn.attention {{.*}} mask %{{.*}} scale
-  // expected-remark @+1 {{a mask is neither causal nor of keys alone}}
-  %y = nn.attention %q, %k, %v mask %seen scale 1.0 : !q, !q, !q, tensor<4x3x3xi1> -> !q
+// CHECK-LABEL: func @channels_before_queries(
+func.func @channels_before_queries(%q: tensor<2x4x6x3xf32>, %k: !q, %v: !q) -> !q {
+  %s = nn.matmul %q transposed, %k transposed : tensor<2x4x6x3xf32>, !q
+  %p = nn.softmax %s axis 3 : !s
+  // CHECK-NOT: nn.attention
+  // expected-remark @+1 {{queries are transposed}}
+  %y = nn.matmul %p, %v : !s, !q
   return %y : !q
 }
 
-// Padding alone: the mask of keys.
-// CHECK-LABEL: func @padding(
-func.func @padding(%q: !q, %k: !q, %v: !q, %m: tensor<2x3xi64>) -> !q {
-  %zero = arith.constant dense<0> : tensor<i64>
-  %seen = nn.compare ne, %m, %zero : tensor<2x3xi64>, tensor<i64>
-  %mask = nn.reshape %seen : tensor<2x3xi1> -> tensor<2x1x1x3xi1>
-  // CHECK: nn.attention {{.*}} key_mask %{{.*}} scale
-  // expected-remark @+1 {{attention mask}}
-  %y = nn.attention %q, %k, %v mask %mask scale 1.0 : !q, !q, !q, tensor<2x1x1x3xi1> -> !q
+// Query heads read the two key heads by turns, not in groups.
+// CHECK-LABEL: func @heads_by_turns(
+func.func @heads_by_turns(%q: !q, %k: tensor<2x2x3x6xf32>, %v: !q) -> !q {
+  %r = nn.reshape %k : tensor<2x2x3x6xf32> -> tensor<2x1x2x3x6xf32>
+  %b = nn.broadcast %r : tensor<2x1x2x3x6xf32> -> tensor<2x2x2x3x6xf32>
+  %h = nn.reshape %b : tensor<2x2x2x3x6xf32> -> !q
+  %s = nn.matmul %q, %h transposed : !q, !q
+  %p = nn.softmax %s axis 3 : !s
+  // CHECK-NOT: nn.attention
+  // expected-remark @+1 {{queries, keys or values have no heads of their own}}
+  %y = nn.matmul %p, %v : !s, !q
+  return %y : !q
+}
+
+// CHECK-LABEL: func @values_are_not_grouped(
+func.func @values_are_not_grouped(%q: !q, %k: tensor<2x2x3x6xf32>, %v: !q) -> !q {
+  %r = nn.reshape %k : tensor<2x2x3x6xf32> -> tensor<2x2x1x3x6xf32>
+  %b = nn.broadcast %r : tensor<2x2x1x3x6xf32> -> tensor<2x2x2x3x6xf32>
+  %h = nn.reshape %b : tensor<2x2x2x3x6xf32> -> !q
+  %s = nn.matmul %q, %h transposed : !q, !q
+  %p = nn.softmax %s axis 3 : !s
+  // CHECK-NOT: nn.attention
+  // expected-remark @+1 {{keys and values have different numbers of heads}}
+  %y = nn.matmul %p, %v : !s, !q
   return %y : !q
 }
