@@ -20,6 +20,9 @@ extern "C" {
 
 #define QOPT_ABI_VERSION 1u
 
+/** Of compiler and runtime. */
+#define QOPT_VERSION "0.1.0"
+
 /** Element types. */
 typedef enum qopt_type {
   QOPT_F32 = 0,
@@ -54,8 +57,20 @@ typedef struct qopt_tensor_spec {
   const int64_t *dims; /**< [rank] */
 } qopt_tensor_spec;
 
-/** The threads that a launch may use. The runtime's. */
+/** One launch: tasks [begin, end) of it. `args` are the pointers and sizes that
+ *  the compiled entry wrote; `scratch` is QOPT_SCRATCH_BYTES of the thread. */
+typedef void (*qopt_kernel)(const int64_t *args, int64_t begin, int64_t end,
+                            uint8_t *scratch);
+#define QOPT_SCRATCH_BYTES (4u << 20)
+
+/** The threads that a launch may use. They belong to the runtime that made
+ *  them, which need not be the one that the code was linked with: a program can
+ *  open the library of another model. So a pool brings its function along. */
 typedef struct qopt_pool qopt_pool;
+struct qopt_pool {
+  void (*parallel)(qopt_pool *pool, qopt_kernel kernel, const int64_t *args,
+                   int64_t tasks);
+};
 
 /** What an entry is called with. */
 typedef struct qopt_call {
@@ -98,14 +113,13 @@ typedef struct qopt_program {
   uint32_t variant_count;
   const qopt_variant *variants; /**< best first */
   int64_t max_batch, max_seq;   /**< what it was compiled for */
-  int64_t vocabulary;           /**< size of the last axis of the logits, or 0 */
+  int64_t vocabulary; /**< size of the last axis of the logits, or 0 */
+  uint64_t info_hash; /**< xxh64 of info: ties code and data together */
 } qopt_program;
 
-/** One launch: tasks [begin, end) of it. `args` are the pointers and sizes that
- *  the compiled entry wrote; `scratch` is QOPT_SCRATCH_BYTES of the thread. */
-typedef void (*qopt_kernel)(const int64_t *args, int64_t begin, int64_t end,
-                            uint8_t *scratch);
-#define QOPT_SCRATCH_BYTES (4u << 20)
+/** The program of a library, for a program that opens its file: every library
+ *  exports it beside the functions of qopt.h. */
+const qopt_program *qopt_library_program(void);
 
 /** Runs `tasks` tasks of `kernel` and returns when all are done. Tasks are
  *  independent; who runs one does not change its result. */
@@ -118,7 +132,7 @@ typedef struct qopt_footer {
   uint64_t weights_offset, weights_bytes;
   uint64_t tokenizer_offset, tokenizer_bytes; /**< bytes 0: no tokenizer */
   uint64_t info_offset, info_bytes;           /**< JSON text for `info` */
-  uint64_t program_hash; /**< xxh64 of info: ties code and data together */
+  uint64_t info_hash;                         /**< qopt_program.info_hash */
   uint32_t abi_version;
   uint32_t reserved;
   char magic[8]; /**< QOPT_MAGIC */
@@ -131,7 +145,7 @@ static_assert(sizeof(qopt_tensor_spec) == 24, "layout of the ABI");
 static_assert(sizeof(qopt_call) == 56, "layout of the ABI");
 static_assert(sizeof(qopt_entry) == 80, "layout of the ABI");
 static_assert(sizeof(qopt_variant) == 32, "layout of the ABI");
-static_assert(sizeof(qopt_program) == 40, "layout of the ABI");
+static_assert(sizeof(qopt_program) == 48, "layout of the ABI");
 static_assert(sizeof(qopt_footer) == 72, "layout of the ABI");
 #endif
 

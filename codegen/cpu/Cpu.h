@@ -12,6 +12,7 @@ namespace qopt::cpu {
 struct GenerateOptions {
   int64_t maxBatch = 8, maxSeq = 2048; ///< the largest shapes it serves
   int64_t vocabulary = 0;              ///< last axis of the logits, if any
+  uint64_t infoHash = 0;               ///< qopt_program.info_hash
   bool emulated = false;               ///< for a CPU that this machine is not
 };
 

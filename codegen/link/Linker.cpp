@@ -96,6 +96,7 @@ Error linkObject(ArrayRef<char> object, Kind kind, StringRef bundle,
     files = {inBundle("Scrt1.o"),
              inBundle("crti.o"),
              objectPath.str().str(),
+             inBundle("libqopt_cli.a"),
              inBundle("libqopt_runtime.a"),
              inBundle("libqopt_builtins.a"),
              *libc,
@@ -125,7 +126,9 @@ Error linkObject(ArrayRef<char> object, Kind kind, StringRef bundle,
   } else {
     arguments.insert(arguments.end(),
                      {"-shared", "-soname", name.str(), "--version-script",
-                      exportsPath.str().str()});
+                      exportsPath.str().str(),
+                      // Two libraries in one process: each calls its own.
+                      "-Bsymbolic"});
     if (kind == Kind::library)
       arguments.push_back("--no-undefined");
   }

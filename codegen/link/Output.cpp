@@ -72,7 +72,7 @@ static bool appendAll(const Model &model, raw_fd_ostream &out) {
   footer.info_bytes = model.info.size();
   file.add(ArrayRef<char>(model.info.data(), model.info.size()));
   // The footer is found at a fixed distance from the end: nothing follows.
-  footer.program_hash = xxHash64(model.info);
+  footer.info_hash = xxHash64(model.info);
   footer.abi_version = QOPT_ABI_VERSION;
   memcpy(footer.magic, QOPT_MAGIC, sizeof footer.magic);
   file.add(ArrayRef<char>(reinterpret_cast<char *>(&footer), sizeof footer));

@@ -5,11 +5,12 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "qopt/codegen/KernelFamily.h"
+#include "qopt/runtime/abi.h"
 #include "qopt/tools/qopt/Compile.h"
 
 namespace qopt::driver {
 
-constexpr llvm::StringLiteral version = "0.1";
+constexpr llvm::StringLiteral version = QOPT_VERSION;
 
 /// JSON text for a program at the kernel stage. The same model and options
 /// give the same text.

@@ -2,7 +2,7 @@
 // RUN: rm -rf %t && mkdir -p %t/bundle %t/out
 // RUN: cp %bundle/Scrt1.o %bundle/crti.o %bundle/crtn.o %bundle/libqopt_builtins.a %t/bundle
 // RUN: clang -O1 -fPIC -I %include -c %S/Inputs/runtime.c -o %t/runtime.o
-// RUN: llvm-ar rcs %t/bundle/libqopt_runtime.a %t/runtime.o
+// RUN: llvm-ar rcs %t/bundle/libqopt_cli.a %t/runtime.o && llvm-ar rcs %t/bundle/libqopt_runtime.a
 // RUN: qopt %s --bundle=%t/bundle --progress=none -o %t/out/model 2>&1 | FileCheck %s --check-prefix=DONE
 // RUN: %t/out/model | FileCheck %s
 

@@ -1,0 +1,149 @@
+// Opens contexts, and gives them memory as it is needed.
+
+#include "qopt/runtime/Context.h"
+
+#include "qopt/runtime/Cpu.h"
+
+#include <new>
+#include <stdlib.h>
+#include <string.h>
+
+namespace qopt::runtime {
+
+/// Far more than there are cores: a number that is a mistake.
+static constexpr uint32_t mostThreads = 1024;
+
+static qopt_status checkOptions(const qopt_model &model,
+                                const qopt_context_options &options,
+                                qopt_error *error) {
+  auto limit = [&](const char *name, uint64_t got, int64_t compiled) {
+    return fail(error, QOPT_INVALID_ARGUMENT,
+                "expected %s of at most %lld, what the model was compiled "
+                "for, got %llu; compile it with a larger one",
+                name, static_cast<long long>(compiled),
+                static_cast<unsigned long long>(got));
+  };
+  if (options.threads > mostThreads)
+    return fail(error, QOPT_INVALID_ARGUMENT,
+                "expected at most %u threads, got %u", mostThreads,
+                options.threads);
+  if (options.max_batch > model.program->max_batch)
+    return limit("max_batch", options.max_batch, model.program->max_batch);
+  if (options.max_seq > model.program->max_seq)
+    return limit("max_seq", options.max_seq, model.program->max_seq);
+  if (options.device)
+    return fail(error, QOPT_INVALID_ARGUMENT,
+                "expected device 0, got %d: the model was compiled for CPUs",
+                options.device);
+  if (options.state)
+    return fail(error, QOPT_INVALID_ARGUMENT,
+                "expected no state file, got '%.80s': the model was not "
+                "compiled for training",
+                options.state);
+  return QOPT_OK;
+}
+
+bool countElements(const int64_t *dims, uint32_t rank, uint64_t *count) {
+  // Leaves room for 8 bytes an element and for sums of a few tensors.
+  constexpr uint64_t most = 1ull << 48;
+  uint64_t product = 1, largest = 1;
+  for (uint32_t i = 0; i < rank; ++i) {
+    if (dims[i] < 0 || !multiply(product, uint64_t(dims[i]), &product))
+      return false;
+    // Sizes beside a zero are checked, too: code multiplies them.
+    if (dims[i] && !multiply(largest, uint64_t(dims[i]), &largest))
+      return false;
+  }
+  *count = product;
+  return largest <= most;
+}
+
+qopt_status computeDims(qopt_context &context, const qopt_entry &entry,
+                        qopt_error *error) {
+  uint64_t total = 0;
+  auto count = [&](const qopt_tensor_spec *specs, uint32_t n) {
+    for (uint32_t i = 0; i < n; ++i)
+      total += specs[i].rank;
+  };
+  count(entry.inputs, entry.input_count);
+  count(entry.outputs, entry.output_count);
+  count(entry.states, entry.state_count);
+  if (!context.dims.resize(total + 1))
+    return failMemory(error, "the sizes", total * sizeof(int64_t));
+  entry.shapes(context.symbols.begin(), context.dims.begin());
+  return QOPT_OK;
+}
+
+qopt_status execute(qopt_context &context, const qopt_entry &entry,
+                    qopt_error *error) {
+  int64_t bytes = entry.arena_bytes(context.symbols.begin());
+  if (bytes < 0 || !context.arena.reserve(uint64_t(bytes)))
+    return failMemory(error, "the arena",
+                      bytes < 0 ? UINT64_MAX : uint64_t(bytes));
+  qopt_call call = {context.model->weights,
+                    context.arena.get(),
+                    context.symbols.begin(),
+                    context.inputs.begin(),
+                    context.outputs.begin(),
+                    context.states.begin(),
+                    context.pool};
+  entry.run(&call);
+  return QOPT_OK;
+}
+
+} // namespace qopt::runtime
+
+using namespace qopt::runtime;
+
+qopt_status qopt_context_open(qopt_model *model,
+                              const qopt_context_options *given,
+                              qopt_context **out, qopt_error *error) {
+  if (!model || !out)
+    return fail(error, QOPT_INVALID_ARGUMENT,
+                "expected a model and a place for the context");
+  qopt_context_options options = {};
+  if (given) {
+    uint64_t bytes = given->size;
+    if (bytes < sizeof options.size)
+      return fail(error, QOPT_INVALID_ARGUMENT,
+                  "expected the options' size to be set, got %llu",
+                  static_cast<unsigned long long>(bytes));
+    memcpy(&options, given, bytes < sizeof options ? bytes : sizeof options);
+  }
+  if (qopt_status status = checkOptions(*model, options, error))
+    return status;
+  void *memory = malloc(sizeof(qopt_context));
+  if (!memory)
+    return failMemory(error, "a context", sizeof(qopt_context));
+  auto *context = new (memory) qopt_context;
+  context->model = model;
+  context->maxBatch = options.max_batch ? options.max_batch
+                                        : uint64_t(model->program->max_batch);
+  context->maxSeq =
+      options.max_seq ? options.max_seq : uint64_t(model->program->max_seq);
+  uint32_t cores = cpuCores();
+  uint32_t threads = options.threads ? options.threads : cores;
+  if (qopt_status status =
+          Pool::open(threads, threads <= cores, &context->pool, error)) {
+    qopt_context_close(context);
+    return status;
+  }
+  *out = context;
+  return QOPT_OK;
+}
+
+void qopt_context_close(qopt_context *context) {
+  if (!context)
+    return;
+  Pool::close(context->pool);
+  context->~qopt_context();
+  free(context);
+}
+
+int64_t qopt_context_max_seq(const qopt_context *context) {
+  return int64_t(context->maxSeq);
+}
+
+uint64_t qopt_context_position(const qopt_context *context) {
+  return context->position;
+}
