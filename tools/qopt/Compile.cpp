@@ -187,7 +187,9 @@ LogicalResult Compilation::generate() {
   how.emulated = options.emulated;
   how.vocabulary = vocabularyOf(*program);
   info = describe(*program, targets, options, input, parameters);
-  how.infoHash = llvm::xxHash64(info);
+  // Code that is to be linked by others stands alone.
+  if (options.emit == Emit::exe || options.emit == Emit::lib)
+    how.infoHash = llvm::xxHash64(info);
   generated = cpu::generate(*program, targets, how);
   return success(bool(generated));
 }
