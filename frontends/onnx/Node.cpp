@@ -113,6 +113,19 @@ FailureOr<int64_t> Node::axis(int64_t axis, int64_t rank) {
   return front;
 }
 
+LogicalResult Node::sortAxes(MutableArrayRef<int64_t> axes, int64_t rank) {
+  for (int64_t &each : axes) {
+    auto front = axis(each, rank);
+    if (failed(front))
+      return failure();
+    each = *front;
+  }
+  llvm::sort(axes);
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+    return invalid("names an axis twice");
+  return success();
+}
+
 bool Node::wants(int index) {
   return index < proto.output_size() && !proto.output(index).empty();
 }

@@ -66,6 +66,9 @@ public:
   std::optional<llvm::SmallVector<int64_t>> list(llvm::StringRef name);
   /// An axis, counted from the front; failure, with an error, if outside.
   mlir::FailureOr<int64_t> axis(int64_t axis, int64_t rank);
+  /// The same for each of several, which are then in order, none of them twice.
+  llvm::LogicalResult sortAxes(llvm::MutableArrayRef<int64_t> axes,
+                               int64_t rank);
 
   // Results.
   bool wants(int index);

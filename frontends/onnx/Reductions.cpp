@@ -27,15 +27,8 @@ template <nn::Reduction kind> static LogicalResult importReduce(Node &node) {
     }
     axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
   }
-  for (int64_t &axis : axes) {
-    auto front = node.axis(axis, rank);
-    if (failed(front))
-      return failure();
-    axis = *front;
-  }
-  llvm::sort(axes);
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
-    return node.invalid("names an axis twice");
+  if (failed(node.sortAxes(axes, rank)))
+    return failure();
   bool keep = node.integer("keepdims", 1) != 0;
   const Exprs *known = node.integers(0);
   bool all = int64_t(axes.size()) == rank && rank == 1 && !keep;

@@ -182,15 +182,8 @@ static FailureOr<SmallVector<int64_t>> axesOf(Node &node, int64_t rank,
   } else if (required) {
     return node.invalid("expects axes");
   }
-  for (int64_t &axis : axes) {
-    auto front = node.axis(axis, rank);
-    if (failed(front))
-      return failure();
-    axis = *front;
-  }
-  llvm::sort(axes);
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
-    return node.invalid("names an axis twice");
+  if (failed(node.sortAxes(axes, rank)))
+    return failure();
   return axes;
 }
 
