@@ -321,29 +321,6 @@ static FailureOr<std::vector<Case>> makeCases(const qopt_entry &entry,
 /// A row whose position the mask hides sees no key when the padding is on the
 /// left; what it holds depends on how the mask was written. It is not compared:
 /// `want` gets what was computed there.
-static void forgetHiddenRows(const qopt_entry &entry, const Case &given,
-                             const Tensor &got, Tensor &want) {
-  for (uint32_t i = 0; i < entry.input_count; ++i) {
-    const Tensor &mask = given.inputs[i];
-    if (StringRef(entry.inputs[i].name) != "attention_mask" ||
-        mask.shape.size() != 2 || want.shape.size() != 3 ||
-        want.shape != got.shape || want.shape[0] != mask.shape[0] ||
-        want.shape[1] > mask.shape[1] || mask.integers.empty())
-      continue;
-    int64_t rows = want.shape[1], width = want.shape[2];
-    for (int64_t b = 0; b < want.shape[0]; ++b)
-      for (int64_t r = 0; r < rows; ++r) {
-        int64_t at = (b + 1) * mask.shape[1] - rows + r;
-        int64_t from = (b * rows + r) * width;
-        if (!mask.integers[at] && !want.data.empty())
-          std::copy_n(got.data.begin() + from, width, want.data.begin() + from);
-      }
-  }
-}
-
-/// A row whose position the mask hides sees no key when the padding is on the
-/// left; what it holds depends on how the mask was written. It is not compared:
-/// `want` gets what was computed there.
 static void forgetHiddenRows(const qopt_entry &entry, ArrayRef<Tensor> inputs,
                              const Tensor &got, Tensor &want) {
   for (uint32_t i = 0; i < entry.input_count; ++i) {
