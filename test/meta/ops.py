@@ -56,6 +56,15 @@ for page in tree.files("dialects", suffixes={".md"}):
                     problems.append(where + f"the example is not in test/dialects/{dialect}"
                                     f"/ops*.mlir:\n    {statement}")
 
+# What a dialect's README shows parses too.
+for page in tree.files("dialects", suffixes={".md"}):
+    if page.name != "README.md":
+        continue
+    tests = unindented(cases(page.parent.name, "*.mlir"))
+    for block in re.findall(r"```mlir\n(.*?)```", tree.text(page), flags=re.S):
+        if unindented(block) not in tests:
+            problems.append(f"{page}: not in test/dialects/{page.parent.name}:\n{block}")
+
 tree.finish(problems,
             "complete the description in dialects/<d>/*Ops.td (and build the docs "
             "target), or add the case; CONTRIBUTING.md shows both for a new op.")
