@@ -230,7 +230,8 @@ def Nn_SelectOp : Nn_Op<"select", [Pure, InferTypeOpAdaptor]> {
   }];
 }
 
-def Nn_CastOp : Nn_Op<"cast", [Pure]> {
+def Nn_CastOp
+    : Nn_Op<"cast", [Pure, AllShapesMatch<["input", "result"]>]> { // cast_c1
   let summary = "convert to another element type";
   let description = [{
     **Meaning**, for every element, by what it was and what it becomes:
@@ -242,6 +243,9 @@ def Nn_CastOp : Nn_Op<"cast", [Pure]> {
     any     -> bool      x != 0
     bool    -> any       0 or 1
     ```
+
+    **Constraints**
+    - (C1) `result` has the shape of `input`.
 
     **Gradient**
     ```

@@ -35,15 +35,3 @@ OpFoldResult TransposeOp::fold(FoldAdaptor) {
       llvm::to_vector(llvm::seq<int64_t>(0, int64_t(getPermutation().size())));
   return llvm::equal(getPermutation(), identity) ? getInput() : Value();
 }
-
-LogicalResult CacheAppendOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  // cache_append_c1
-  // In a kernel it is a place holder: each launch names the cache.
-  if ((*this)->getParentOp()->getName().getStringRef() == "kernel.func")
-    return success();
-  Operation *cache = symbols.lookupNearestSymbolFrom(*this, getCacheAttr());
-  if (!cache || cache->getName().getStringRef() != "ml_program.global")
-    return emitOpError("expects '")
-           << getCache() << "' to be an ml_program.global";
-  return success();
-}

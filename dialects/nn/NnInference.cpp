@@ -1,6 +1,8 @@
-// Result types that follow from operands.
+// Result types that follow from operands, and the constraints (Cn) of these
+// ops: inference and verifier are one.
 
 #include "qopt/dialects/nn/Nn.h"
+#include "qopt/dialects/nn/Verify.h"
 
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/Builders.h"
@@ -153,7 +155,7 @@ LogicalResult TransposeOp::inferReturnTypes(MLIRContext *,
   if (int64_t(permutation.size()) != input.getRank() ||
       !isPermutationVector(permutation))
     return emitOptionalError(loc, "expects a permutation of the ",
-                             input.getRank(), " axes");
+                             input.getRank(), " axes, got [", permutation, "]");
   SmallVector<int64_t> shape;
   for (int64_t axis : permutation)
     shape.push_back(input.getDimSize(axis));
@@ -163,7 +165,7 @@ LogicalResult TransposeOp::inferReturnTypes(MLIRContext *,
 
 static LogicalResult checkAxis(std::optional<Location> loc, int64_t axis,
                                RankedTensorType type) {
-  if (axis >= 0 && axis < type.getRank())
+  if (isAxis(axis, type))
     return success();
   return emitOptionalError(loc, "expects an axis of ", type, ", got ", axis);
 }
@@ -201,11 +203,18 @@ LogicalResult GatherNdOp::inferReturnTypes(MLIRContext *,
                              indices);
 
   // gather_nd_c2
-  int64_t depth = indices.getShape().back();
-  if (batch < 0 || depth < 1 || batch + depth > input.getRank() ||
-      batch >= indices.getRank())
+  int64_t depth = indices.getShape().back(), rank = input.getRank();
+  if (batch < 0 || batch > rank || batch >= indices.getRank() || depth < 1 ||
+      depth > rank - batch)
     return emitOptionalError(loc, "expects indices into ", input, ", got ",
                              indices, " with batch_dims ", batch);
+
+  // gather_nd_c3
+  if (!agree(indices.getShape().take_front(batch),
+             input.getShape().take_front(batch)))
+    return emitOptionalError(loc, "expects ", batch,
+                             " batch_dims of one size, got ", input, " and ",
+                             indices);
   SmallVector<int64_t> shape(indices.getShape().drop_back());
   llvm::append_range(shape, input.getShape().drop_front(batch + depth));
   types.push_back(input.clone(shape));
@@ -219,8 +228,19 @@ LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *,
   if (failed(expectTensors(loc, adaptor.getOperands())))
     return failure();
   RankedTensorType input = ranked(adaptor.getInput());
-  if (failed(checkAxis(loc, adaptor.getAxis(), input))) // gather_elements_c1
+  RankedTensorType indices = ranked(adaptor.getIndices());
+  int64_t axis = adaptor.getAxis();
+  if (failed(checkAxis(loc, axis, input))) // gather_elements_c1
     return failure();
+
+  // gather_elements_c3
+  bool fits = indices.getRank() == input.getRank();
+  for (auto [i, size] : llvm::enumerate(indices.getShape()))
+    fits = fits && (int64_t(i) == axis || indices.isDynamicDim(i) ||
+                    input.isDynamicDim(i) || size <= input.getDimSize(i));
+  if (!fits)
+    return emitOptionalError(loc, "expects indices no larger than ", input,
+                             " but along axis ", axis, ", got ", indices);
   types.push_back(input.clone(ranked(adaptor.getIndices()).getShape()));
   return success();
 }
@@ -235,6 +255,12 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *,
   for (int64_t axis : adaptor.getAxes())
     if (failed(checkAxis(loc, axis, input))) // reduce_c1
       return failure();
+
+  // reduce_c2
+  for (int64_t axis : adaptor.getAxes())
+    if (llvm::count(adaptor.getAxes(), axis) > 1)
+      return emitOptionalError(loc, "expects each axis once, got [",
+                               adaptor.getAxes(), "]");
   for (auto [axis, size] : llvm::enumerate(input.getShape()))
     if (!llvm::is_contained(adaptor.getAxes(), int64_t(axis)))
       shape.push_back(size);
@@ -252,6 +278,12 @@ LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *,
   RankedTensorType logits = ranked(adaptor.getLogits());
   if (logits.getRank() == 0)
     return emitOptionalError(loc, "expects rows of logits, got ", logits);
+
+  // cross_entropy_c3
+  RankedTensorType targets = ranked(adaptor.getTargets());
+  if (!agree(targets.getShape(), logits.getShape().drop_back()))
+    return emitOptionalError(loc, "expects a target for each row of ", logits,
+                             ", got ", targets);
   types.push_back(logits.clone(logits.getShape().drop_back()));
   return success();
 }
@@ -279,25 +311,26 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *,
   RankedTensorType rhs = ranked(adaptor.getRhs());
 
   // matmul_c1
-  auto bad = [&]() {
-    return emitOptionalError(loc, "expects matrices that multiply, got ", lhs,
-                             " and ", rhs);
-  };
   if (lhs.getRank() < 2 || rhs.getRank() < 2 ||
       lhs.getElementType() != rhs.getElementType())
-    return bad();
+    return emitOptionalError(loc, "expects matrices of one element type, got ",
+                             lhs, " and ", rhs);
 
-  // matmul_c2, matmul_c3
+  // matmul_c2
   ArrayRef<int64_t> a = lhs.getShape().take_back(2);
   ArrayRef<int64_t> b = rhs.getShape().take_back(2);
   int64_t m = a[adaptor.getTransposeLhs()], ka = a[!adaptor.getTransposeLhs()];
   int64_t n = b[!adaptor.getTransposeRhs()], kb = b[adaptor.getTransposeRhs()];
+  if (!agree(ka, kb))
+    return emitOptionalError(loc, "expects matrices that multiply, got ", lhs,
+                             " and ", rhs);
+
+  // matmul_c3
   auto batch =
       broadcastShapes(lhs.getShape().drop_back(2), rhs.getShape().drop_back(2));
-  bool inner =
-      ka == kb || ShapedType::isDynamic(ka) || ShapedType::isDynamic(kb);
-  if (failed(batch) || !inner)
-    return bad();
+  if (failed(batch))
+    return emitOptionalError(loc, "expects leading axes that broadcast, got ",
+                             lhs, " and ", rhs);
   batch->append({m, n});
   types.push_back(lhs.clone(*batch));
   return success();

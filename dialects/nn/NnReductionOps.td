@@ -25,6 +25,7 @@ def Nn_ReduceOp : Nn_Op<"reduce", [Pure, InferTypeOpAdaptor]> {
 
     **Constraints**
     - (C1) Each of `axes` is an axis of `input`, counted from the front.
+    - (C2) No axis is named twice. (None at all is fine: y is x.)
 
     **Gradient**, dy repeated along the axes:
     ```
@@ -42,7 +43,7 @@ def Nn_ReduceOp : Nn_Op<"reduce", [Pure, InferTypeOpAdaptor]> {
   }];
 
   let arguments = (ins Nn_ReductionAttr:$kind, Nn_Tensor:$input,
-                       DenseI64ArrayAttr:$axes,                  // reduce_c1
+                       DenseI64ArrayAttr:$axes,
                        UnitAttr:$keepDims);
   let results = (outs Nn_Tensor:$result);
   let assemblyFormat = [{
@@ -62,7 +63,10 @@ def Nn_CumsumOp
     ```
     `reverse` counts from the end of the line. Rounded once, to nearest even,
     into the element type of the result; a kernel accumulates in f32 or wider.
-    Integers wrap.
+    Integers wrap. NaN stays for the rest of its line.
+
+    **Constraints**
+    - (C1) `axis` is an axis of `input`, counted from the front.
 
     **Gradient**: the same op on dy, with `reverse` turned round.
 
@@ -80,6 +84,7 @@ def Nn_CumsumOp
     $input `axis` $axis (`exclusive` $exclusive^)? (`reverse` $reverse^)?
     attr-dict `:` type($input)
   }];
+  let hasVerifier = 1;
 }
 
 def Nn_SoftmaxOp
@@ -93,10 +98,12 @@ def Nn_SoftmaxOp
       y[k] = e^(x[k] - m) / sum_j(e^(x[j] - m))
     ```
     Rounded once, to nearest even, into the element type of the result; a
-    kernel accumulates in f32 or wider. A line of -inf gives NaN.
+    kernel accumulates in f32 or wider. A line of -inf gives NaN, and so does
+    one with NaN or +inf in it.
 
     **Constraints**
     - (C1) `input` is a ranked tensor of floats.
+    - (C2) `axis` is an axis of `input`, counted from the front.
 
     **Gradient**
     ```
@@ -113,13 +120,13 @@ def Nn_SoftmaxOp
                        I64Attr:$axis);
   let results = (outs Nn_FloatTensor:$result);
   let assemblyFormat = "$input `axis` $axis attr-dict `:` type($input)";
+  let hasVerifier = 1;
 }
 
 def Nn_CrossEntropyOp : Nn_Op<"cross_entropy", [Pure, InferTypeOpAdaptor]> {
   let summary = "measure how unlikely each target is under its logits";
   let description = [{
-    The negative log-likelihood of each target, in nats; `targets` has the
-    shape of `logits` without the last dimension.
+    The negative log-likelihood of each target, in nats.
 
     **Meaning**
     ```
@@ -127,12 +134,13 @@ def Nn_CrossEntropyOp : Nn_Op<"cross_entropy", [Pure, InferTypeOpAdaptor]> {
       y = ln(sum_v(e^x[v])) - x[t]
     ```
     Computed without overflow, rounded once, to nearest even, into the element
-    type of the result; a kernel accumulates in f32 or wider. A target outside
-    [0, V) is an error.
+    type of the result; a kernel accumulates in f32 or wider. NaN or +inf in a
+    row gives NaN. A target outside [0, V) is an error.
 
     **Constraints**
     - (C1) `logits` has a static last dimension, V > 0.
     - (C2) `targets` is a ranked tensor of integers.
+    - (C3) `targets` has the shape of `logits` without the last dimension.
 
     **Gradient**
     ```

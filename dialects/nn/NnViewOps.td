@@ -16,6 +16,7 @@ class Nn_SizedOp<string mnemonic>
     $input (`[` $sizes^ `]`)? attr-dict `:` type($input) `->` type($result)
   }];
   let hasFolder = 1;
+  let hasVerifier = 1;
 }
 
 def Nn_ReshapeOp : Nn_SizedOp<"reshape"> {
@@ -23,7 +24,13 @@ def Nn_ReshapeOp : Nn_SizedOp<"reshape"> {
   let description = [{
     **Meaning.** Element i of the result is element i of `input`, both counted
     in row-major order. `sizes` are the dynamic dimensions of the result, in
-    order; another number of elements is an error when it runs.
+    order; a negative one, or another number of elements, is an error when it
+    runs.
+
+    **Constraints**
+    - (C1) `input` and `result` have one element type.
+    - (C2) There is one of `sizes` for each dynamic dimension of `result`.
+    - (C3) `input` and `result` have as many elements, if both are static.
 
     **Gradient.** dy in the shape of `input`.
 
@@ -44,8 +51,14 @@ def Nn_BroadcastOp : Nn_SizedOp<"broadcast"> {
     for every place [i, ..., j] of the result:
       y[i, ..., j] = x at the last of these indices, 0 where the size of x is 1
     ```
-    Only a static 1 is repeated; another size that differs is an error when it
-    runs.
+    Only a static 1 is repeated, zero times too; another size that differs is an
+    error when it runs.
+
+    **Constraints**
+    - (C1) `input` and `result` have one element type.
+    - (C2) There is one of `sizes` for each dynamic dimension of `result`.
+    - (C3) `result` has at least the axes of `input`; aligned at the last one,
+      each size of `input` is 1 or that of `result`.
 
     **Gradient.** dy, summed over the axes along which `input` is repeated.
 
@@ -90,7 +103,15 @@ def Nn_SliceOp : Nn_Op<"slice", [Pure]> {
     for every line x[0..K) of input and y[0..size) of result along axis:
       y[k] = x[start + k * step]
     ```
-    An index outside [0, K) is an error when it runs.
+    An index outside [0, K) is an error when it runs, and so is a negative
+    `size`; with size 0 nothing is read, whatever `start` is.
+
+    **Constraints**
+    - (C1) `axis` is an axis of `input`, counted from the front.
+    - (C2) `result` has the element type of `input`, and its sizes along the
+      other axes.
+    - (C3) `size` is present just if `result` is dynamic along `axis`.
+    - (C4) `step` is not 0.
 
     **Gradient**
     ```
@@ -111,14 +132,22 @@ def Nn_SliceOp : Nn_Op<"slice", [Pure]> {
     $input `axis` $axis `from` $start (`size` $size^)? (`step` $step^)?
     attr-dict `:` type($input) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def Nn_ConcatOp : Nn_Op<"concat", [Pure]> {
   let summary = "put tensors one behind the other along an axis";
   let description = [{
     **Meaning.** Along `axis` the result holds the elements of the first input,
-    then those of the second, and so on. Inputs whose other sizes differ are an
-    error when it runs.
+    then those of the second, and so on; an empty one adds nothing. Dynamic
+    sizes along the other axes that differ are an error when it runs.
+
+    **Constraints**
+    - (C1) There is at least one input.
+    - (C2) `axis` is an axis of `result`, counted from the front.
+    - (C3) Each input has the element type of `result`, and its sizes along the
+      other axes.
+    - (C4) Along `axis`, the sizes of the inputs sum to that of `result`.
 
     **Gradient.** Each input gets its slice of dy.
 
@@ -133,6 +162,7 @@ def Nn_ConcatOp : Nn_Op<"concat", [Pure]> {
   let assemblyFormat = [{
     $inputs `axis` $axis attr-dict `:` type($inputs) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def Nn_TriangleOp
@@ -145,6 +175,10 @@ def Nn_TriangleOp
       lower:  y[i, j] = j - i <= k ? x[i, j] : 0
       upper:  y[i, j] = j - i >= k ? x[i, j] : 0
     ```
+    NaN outside the triangle becomes 0. Any k is fine.
+
+    **Constraints**
+    - (C1) `input` has at least two axes.
 
     **Gradient.** The same triangle of dy.
 
@@ -155,9 +189,9 @@ def Nn_TriangleOp
     ```
   }];
 
-  let arguments = (ins Nn_Tensor:$input, Optional<Index>:$diagonal,
-                       UnitAttr:$upper);
-  let results = (outs Nn_Tensor:$result);
+  let arguments = (ins Nn_Matrices:$input,                       // triangle_c1
+                       Optional<Index>:$diagonal, UnitAttr:$upper);
+  let results = (outs Nn_Matrices:$result);
   let assemblyFormat = [{
     (`upper` $upper^)? $input (`diagonal` $diagonal^)? attr-dict
     `:` type($input)
@@ -217,6 +251,7 @@ def Nn_GatherNdOp : Nn_Op<"gather_nd", [Pure, InferTypeOpAdaptor]> {
     - (C1) `indices` has a static last dimension, D.
     - (C2) `batch_dims` is not negative and less than the rank of `indices`,
       D > 0, and `batch_dims` + D is at most the rank of `input`.
+    - (C3) The sizes of the first `batch_dims` axes of both are the same.
 
     **Gradient.** Each slice of dy is added to the slice of dx that it is from.
 
@@ -239,8 +274,7 @@ def Nn_GatherNdOp : Nn_Op<"gather_nd", [Pure, InferTypeOpAdaptor]> {
 def Nn_GatherElementsOp : Nn_Op<"gather_elements", [Pure, InferTypeOpAdaptor]> {
   let summary = "take single elements along an axis by index";
   let description = [{
-    The result has the shape of `indices`, which has the rank of `input` and is
-    no larger along the other axes.
+    The result has the shape of `indices`.
 
     **Meaning**
     ```
@@ -252,6 +286,8 @@ def Nn_GatherElementsOp : Nn_Op<"gather_elements", [Pure, InferTypeOpAdaptor]> {
     **Constraints**
     - (C1) `axis` is an axis of `input`, counted from the front.
     - (C2) `indices` is a ranked tensor of integers.
+    - (C3) `indices` has the rank of `input`, and is no larger than it along the
+      other axes.
 
     **Gradient.** Each element of dy is added to the one of dx that it is from.
 
@@ -276,8 +312,7 @@ def Nn_ScatterNdOp
   let summary = "replace slices by tuples of indices";
   let description = [{
     The last axis of `indices` holds tuples of D indices, which count the first
-    axes of `input`. `updates` has the other axes of `indices`, then those of a
-    slice.
+    axes of `input`.
 
     **Meaning**
     ```
@@ -285,11 +320,15 @@ def Nn_ScatterNdOp
     for every tuple (i, ..., j) of indices at [p], in order:
       y[i, ..., j, ...] = updates[p, ...]
     ```
-    Indices are treated as in `nn.gather`; of two updates of one slice the last
+    A negative index counts from the end. Another one outside is an error to the
+    interpreter and undefined to a kernel. Of two updates of one slice the last
     one stays.
 
     **Constraints**
     - (C1) `indices` is a ranked tensor of integers.
+    - (C2) `indices` has a static last dimension D, 0 < D <= rank of `input`.
+    - (C3) `updates` has the element type of `input`, the sizes of `indices`
+      without the last one, then those of the axes of `input` from D on.
 
     **Gradient**
     ```
@@ -311,6 +350,7 @@ def Nn_ScatterNdOp
     $input `,` $indices `,` $updates attr-dict
     `:` type($input) `,` type($indices) `,` type($updates)
   }];
+  let hasVerifier = 1;
 }
 
 //===- Elements from nothing ----------------------------------------------===//
@@ -322,6 +362,12 @@ def Nn_IotaOp : Nn_Op<"iota", [Pure]> {
     ```
     y[i] = i              // for i < size, which is given if y is dynamic
     ```
+    Floats are rounded once, to nearest even; integers wrap. A negative size is
+    an error when it runs.
+
+    **Constraints**
+    - (C1) `result` is a tensor of numbers of rank 1.
+    - (C2) `size` is present just if `result` is dynamic.
 
     **Gradient.** None: there is no operand that has one.
 
@@ -333,8 +379,9 @@ def Nn_IotaOp : Nn_Op<"iota", [Pure]> {
   }];
 
   let arguments = (ins Optional<Index>:$size);
-  let results = (outs Nn_Tensor:$result);
+  let results = (outs Nn_Line:$result);                              // iota_c1
   let assemblyFormat = "($size^)? attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Nn_FromIndexOp : Nn_Op<"from_index", [Pure]> {
@@ -344,7 +391,7 @@ def Nn_FromIndexOp : Nn_Op<"from_index", [Pure]> {
     type is narrower.
 
     **Constraints**
-    - (C1) `result` is a ranked tensor of integers.
+    - (C1) `result` is an integer tensor of rank 0.
 
     **Gradient.** None: the result is an integer.
 
@@ -355,7 +402,7 @@ def Nn_FromIndexOp : Nn_Op<"from_index", [Pure]> {
   }];
 
   let arguments = (ins Index:$index);
-  let results = (outs Nn_IntegerTensor:$result);               // from_index_c1
+  let results = (outs Nn_Integer:$result);                     // from_index_c1
   let assemblyFormat = "$index attr-dict `:` type($result)";
 }
 

@@ -159,3 +159,11 @@ func.func @is_inf_c1_integers(%x: tensor<4xi32>) {
   %y = nn.is_inf %x : tensor<4xi32>
   return
 }
+
+// -----
+
+func.func @cast_c1_shape(%x: tensor<4xf32>) {
+  // expected-error @+1 {{'nn.cast' op failed to verify that all of {input, result} have same shape}}
+  %y = nn.cast %x : tensor<4xf32> -> tensor<3xi32>
+  return
+}
