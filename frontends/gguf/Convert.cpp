@@ -86,7 +86,6 @@ public:
   }
 
   llvm::Error make();
-  bool has(llvm::StringRef name) const { return fs::exists(pathOf(name)); }
   llvm::Error add(llvm::StringRef name,
                   llvm::function_ref<void(llvm::raw_fd_ostream &)> write);
   llvm::Error add(llvm::StringRef name, const std::string &text) {
@@ -181,27 +180,42 @@ static llvm::Error addModel(const Llama &llama,
   return folder.add("config.json", writeConfig(llama, vocabulary));
 }
 
+/// Nothing if it is not wanted, or not there and not missed.
+static llvm::Expected<std::optional<Vocabulary>>
+readTokenizer(const GgufFile &file, llvm::StringRef folder,
+              const ConvertOptions &options) {
+  if (!options.tokenizer)
+    return std::nullopt;
+  auto vocabulary = readVocabulary(file);
+  if (!vocabulary || *vocabulary)
+    return vocabulary;
+  if (!options.model)
+    return wrong("it has no tokenizer, expects one for --tokenizer-only");
+  llvm::SmallString<128> other(folder);
+  llvm::sys::path::append(other, "tokenizer.json");
+  // It would be taken for this model's.
+  if (fs::exists(other))
+    return wrong("it has no tokenizer, but '" + other +
+                 "' is there: name another folder, or keep it with "
+                 "--no-tokenizer");
+  return std::nullopt;
+}
+
 static llvm::Error convertFile(const GgufFile &file, llvm::StringRef path,
                                const ConvertOptions &options) {
   std::optional<Llama> llama;
-  if (!options.tokenizerOnly) {
+  if (options.model) {
     auto read = readLlama(file);
     if (!read)
       return read.takeError();
     llama = std::move(*read);
   }
-  auto vocabulary = readVocabulary(file);
+  auto vocabulary = readTokenizer(file, path, options);
   if (!vocabulary)
     return vocabulary.takeError();
   OutputFolder folder(path);
   if (llvm::Error error = folder.make())
     return error;
-  if (!*vocabulary && options.tokenizerOnly)
-    return wrong("it has no tokenizer");
-  // That of another model would be taken for this one's.
-  if (!*vocabulary && folder.has("tokenizer.json"))
-    return wrong("it has no tokenizer, and '" + path +
-                 "' has one of another model: name another folder");
   if (*vocabulary)
     if (llvm::Error error = addTokenizer(**vocabulary, folder))
       return error;

@@ -9,7 +9,8 @@
 namespace qopt::gguf {
 
 struct ConvertOptions {
-  bool tokenizerOnly = false; ///< leave the model out
+  bool model = true;     ///< write the model
+  bool tokenizer = true; ///< and the tokenizer, if the file has one
 };
 
 /// Reads the GGUF file `input` and writes into `folder`, which is made if it is

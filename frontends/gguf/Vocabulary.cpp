@@ -11,7 +11,8 @@ namespace qopt::gguf {
 
 /// What to do where a tokenizer is not known.
 static constexpr llvm::StringLiteral otherWay =
-    "put the original model's tokenizer.json beside the model instead";
+    "pass --no-tokenizer, and put the original model's tokenizer.json into the "
+    "folder";
 
 /// What qopt's tokenizers have room for.
 static constexpr size_t maxTokens = 1 << 22;

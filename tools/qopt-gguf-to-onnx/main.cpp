@@ -20,6 +20,9 @@ int main(int argc, char **argv) {
   cl::opt<bool> tokenizerOnly(
       "tokenizer-only", cl::cat(category),
       cl::desc("write the tokenizer and leave the model out"));
+  cl::opt<bool> noTokenizer(
+      "no-tokenizer", cl::cat(category),
+      cl::desc("write the model and leave the tokenizer out"));
   cl::HideUnrelatedOptions(category);
   if (!cl::ParseCommandLineOptions(
           argc, argv,
@@ -35,8 +38,11 @@ int main(int argc, char **argv) {
     return report("expects a file and a folder: qopt-gguf-to-onnx IN.gguf "
                   "OUT_DIR; see --help",
                   2);
+  if (tokenizerOnly && noTokenizer)
+    return report("expects one of --tokenizer-only and --no-tokenizer", 2);
   qopt::gguf::ConvertOptions options;
-  options.tokenizerOnly = tokenizerOnly;
+  options.model = !tokenizerOnly;
+  options.tokenizer = !noTokenizer;
   if (llvm::Error error = qopt::gguf::convert(input, output, options))
     return report(llvm::toString(std::move(error)), 1);
   return 0;
