@@ -132,7 +132,7 @@ Expected<NpyArray> readNpy(StringRef path) {
   if (!bytes.starts_with(magic) || bytes.size() < 12)
     return fail(path, "is no .npy file");
   using namespace llvm::support::endian;
-  unsigned version = bytes[6], prefix = version == 1 ? 10 : 12;
+  unsigned version = uint8_t(bytes[6]), prefix = version == 1 ? 10 : 12;
   if (version < 1 || version > 3)
     return fail(path, "has version " + Twine(version) + ", expects 1 to 3");
   uint64_t length =
