@@ -6,6 +6,8 @@
 #include "mlir/IR/OpImplementation.h"
 #include "qopt/dialects/lowbit/Hadamard.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -17,6 +19,17 @@ using SizesOf = function_ref<ArrayRef<AffineExpr>(Value)>;
 //===----------------------------------------------------------------------===//
 // What scales must look like
 //===----------------------------------------------------------------------===//
+
+/// "4, ?, 8"
+static std::string shapeText(ArrayRef<int64_t> shape) {
+  return llvm::join(llvm::map_range(shape,
+                                    [](int64_t size) {
+                                      return ShapedType::isDynamic(size)
+                                                 ? std::string("?")
+                                                 : std::to_string(size);
+                                    }),
+                    ", ");
+}
 
 static LogicalResult verifyGroup(Operation *op, SchemeAttr scheme,
                                  int64_t channels) {
@@ -38,7 +51,7 @@ static LogicalResult verifyScales(Operation *op, SchemeAttr scheme,
     if (succeeded(verifyCompatibleShape(shape, type.getShape())))
       return success();
     return op->emitOpError("expects ")
-           << name << " of shape [" << shape << "], got " << type;
+           << name << " of shape [" << shapeText(shape) << "], got " << type;
   };
   if (failed(check(scales, "scales")))
     return failure();
@@ -58,7 +71,7 @@ static LogicalResult verifySameShape(Operation *op, StringRef name, Value value,
   if (succeeded(verifyCompatibleShape(type.getShape(), shape)))
     return success();
   return op->emitOpError("expects ")
-         << name << " of shape [" << shape << "], got " << type;
+         << name << " of shape [" << shapeText(shape) << "], got " << type;
 }
 
 static SmallVector<AffineExpr> scaleSizes(Operation *op, SchemeAttr scheme,

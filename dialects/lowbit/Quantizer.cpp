@@ -71,7 +71,7 @@ static Grid makeGrid(SchemeAttr scheme, Extrema range, float c) {
   float lo = c * range.least, hi = c * range.most, amax = 0;
   switch (scheme.getMethod()) {
   case Method::ternary:
-    llvm_unreachable("has no range");
+    llvm_unreachable("no range");
   case Method::sym:
     amax = std::max(c * range.largest(), floorOfScale);
     break;

@@ -68,10 +68,13 @@ func.func @layers(%kx: tensor<?x?x8xi8>, %sx: tensor<?x?xf32>, %x: tensor<?x?x8x
   return
 }
 
-// The example of lora_linear as its documentation has it.
-func.func @branch(%x: tensor<?x?x8xf32>, %a: tensor<2x8xf32>, %b: tensor<6x2xf32>, %base: tensor<?x?x6xf32>,
-                  %ids: tensor<?x?xi64>, %k: tensor<6x8xi8>, %s: tensor<6xf32>) {
+// The examples of lora_linear and embedding as their documentation has them.
+func.func @branch(%x: tensor<?x?x8xf32>, %a: tensor<2x8xf32>, %b: tensor<6x2xf32>, %base: tensor<?x?x6xf32>) {
   %y = lowbit.lora_linear %x, %a, %b scale 2.0 onto %base : tensor<?x?x8xf32>, tensor<2x8xf32>, tensor<6x2xf32>, tensor<?x?x6xf32>
-  %e = lowbit.embedding %ids, %k, %s scheme <sym, bits = 8, per = channel> : tensor<?x?xi64>, tensor<6x8xi8>, tensor<6xf32> -> tensor<?x?x8xf32>
+  return
+}
+
+func.func @lookup(%ids: tensor<?x?xi64>, %k: tensor<6x8xi8>, %s: tensor<6xf32>) {
+  %y = lowbit.embedding %ids, %k, %s scheme <sym, bits = 8, per = channel> : tensor<?x?xi64>, tensor<6x8xi8>, tensor<6xf32> -> tensor<?x?x8xf32>
   return
 }
