@@ -116,8 +116,9 @@ bool Header::string(char (&out)[32]) {
     return false;
   char quote = *at++;
   size_t size = 0;
-  while (at != end && *at != quote && size + 1 < sizeof out)
-    out[size++] = *at++;
+  // Messages may quote it, so no byte may surprise a terminal.
+  for (; at != end && *at != quote && size + 1 < sizeof out; ++at)
+    out[size++] = *at >= ' ' && *at <= '~' ? *at : '?';
   out[size] = 0;
   return take(quote);
 }

@@ -25,8 +25,12 @@ void TextStream::print(size_t size, bool all) {
   size_t at = 0;
   while (at < size) {
     auto c = runtime::tokenizer::readCharacter(bytes + at, size - at);
-    if (!c.valid && !all && isCutShort(bytes + at, waiting.size() - at))
-      break;
+    if (!c.valid && isCutShort(bytes + at, waiting.size() - at)) {
+      if (!all)
+        break;
+      // One U+FFFD for what there is of it.
+      c.bytes = static_cast<uint32_t>(size - at);
+    }
     if (c.valid)
       fwrite(bytes + at, 1, c.bytes, stdout);
     else
