@@ -210,7 +210,8 @@ qopt_status Opening::findProgram(qopt_model &model) {
                 "'%.80s': expected code of version %u, got %u; compile the "
                 "model again",
                 name(), QOPT_ABI_VERSION, model.program->abi_version);
-  if (model.program->info_hash != footer.info_hash)
+  if (model.program->info_hash != footer.info_hash ||
+      model.program->weights_bytes != footer.weights_bytes)
     return corrupt("its weights belong to other code");
   return QOPT_OK;
 }

@@ -148,9 +148,38 @@ qopt_status solveSymbols(qopt_context &context, const qopt_entry &entry,
   return QOPT_OK;
 }
 
+/// The input of that name and rank, or null.
+static const qopt_tensor *findInput(const qopt_entry &entry,
+                                    const qopt_tensor *inputs,
+                                    const char *prefix, uint32_t rank) {
+  for (uint32_t i = 0; i < entry.input_count; ++i)
+    if (entry.inputs[i].rank == rank &&
+        !strncmp(entry.inputs[i].name, prefix, strlen(prefix)))
+      return &inputs[i];
+  return nullptr;
+}
+
+static qopt_status checkMask(const qopt_entry &entry, const qopt_tensor *inputs,
+                             qopt_error *error) {
+  const qopt_tensor *ids = findInput(entry, inputs, "input_ids", 2),
+                    *mask = findInput(entry, inputs, "attention_mask", 2),
+                    *past = findInput(entry, inputs, "past", 4);
+  if (!ids || !mask)
+    return QOPT_OK;
+  int64_t wanted[] = {ids->shape[0],
+                      ids->shape[1] + (past ? past->shape[2] : 0)};
+  return hasShape(*mask, wanted)
+             ? QOPT_OK
+             : failShape("input", entry.inputs[mask - inputs], wanted, *mask,
+                         error);
+}
+
 qopt_status checkLimits(const qopt_context &context, const qopt_entry &entry,
                         const qopt_tensor *inputs, qopt_error *error) {
   bool language = context.model->prefill;
+  if (language)
+    if (qopt_status status = checkMask(entry, inputs, error))
+      return status;
   for (uint32_t i = 0; i < entry.input_count; ++i) {
     const qopt_tensor_spec &spec = entry.inputs[i];
     bool tokens = language && spec.rank == 2 && !strcmp(spec.name, "input_ids");

@@ -15,7 +15,8 @@ qopt_status checkTensor(const char *role, const qopt_tensor_spec &spec,
 qopt_status solveSymbols(qopt_context &context, const qopt_entry &entry,
                          const qopt_tensor *inputs, qopt_error *error);
 
-/// Batch and length are at most the context's.
+/// Batch and length are at most the context's, and a mask is as long as past
+/// and present: exporters give its length a name of its own.
 qopt_status checkLimits(const qopt_context &context, const qopt_entry &entry,
                         const qopt_tensor *inputs, qopt_error *error);
 

@@ -114,7 +114,9 @@ typedef struct qopt_program {
   const qopt_variant *variants; /**< best first */
   int64_t max_batch, max_seq;   /**< what it was compiled for */
   int64_t vocabulary; /**< size of the last axis of the logits, or 0 */
-  uint64_t info_hash; /**< xxh64 of info: ties code and data together */
+  /** What ties code and data together: the size of its weights, and xxh64 of
+   *  its info. */
+  uint64_t weights_bytes, info_hash;
 } qopt_program;
 
 /** The program of a library, for a program that opens its file: every library
@@ -145,7 +147,7 @@ static_assert(sizeof(qopt_tensor_spec) == 24, "layout of the ABI");
 static_assert(sizeof(qopt_call) == 56, "layout of the ABI");
 static_assert(sizeof(qopt_entry) == 80, "layout of the ABI");
 static_assert(sizeof(qopt_variant) == 32, "layout of the ABI");
-static_assert(sizeof(qopt_program) == 48, "layout of the ABI");
+static_assert(sizeof(qopt_program) == 56, "layout of the ABI");
 static_assert(sizeof(qopt_footer) == 72, "layout of the ABI");
 #endif
 

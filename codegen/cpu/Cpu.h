@@ -10,10 +10,10 @@ namespace qopt::cpu {
 
 /// How to make a program.
 struct GenerateOptions {
-  int64_t maxBatch = 8, maxSeq = 2048; ///< the largest shapes it serves
-  int64_t vocabulary = 0;              ///< last axis of the logits, if any
-  uint64_t infoHash = 0;               ///< qopt_program.info_hash
-  bool emulated = false;               ///< for a CPU that this machine is not
+  int64_t maxBatch = 8, maxSeq = 2048;    ///< the largest shapes it serves
+  int64_t vocabulary = 0;                 ///< last axis of the logits, if any
+  uint64_t weightBytes = 0, infoHash = 0; ///< of the data that belongs to it
+  bool emulated = false; ///< for a CPU that this machine is not
 };
 
 /// The CPU of that name: "native", "avx2", "avx512", "avx512vnni", "plain" or

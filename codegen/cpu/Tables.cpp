@@ -148,11 +148,12 @@ void emitTables(ModuleOp module, ArrayRef<Variant> variants,
          tables.i64(variant.target->features), tables.u32(rows.size()),
          tables.u32(options.emulated), tables.address(tables.array(rows))});
   }
-  tables.array({{tables.u32(QOPT_ABI_VERSION), tables.u32(variantRows.size()),
-                 tables.address(tables.array(variantRows)),
-                 tables.i64(options.maxBatch), tables.i64(options.maxSeq),
-                 tables.i64(options.vocabulary), tables.i64(options.infoHash)}},
-               "qopt_program");
+  tables.array(
+      {{tables.u32(QOPT_ABI_VERSION), tables.u32(variantRows.size()),
+        tables.address(tables.array(variantRows)), tables.i64(options.maxBatch),
+        tables.i64(options.maxSeq), tables.i64(options.vocabulary),
+        tables.i64(options.weightBytes), tables.i64(options.infoHash)}},
+      "qopt_program");
 }
 
 } // namespace qopt::cpu

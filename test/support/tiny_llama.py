@@ -96,7 +96,7 @@ def attention(g, x, layer, a, cos, sin, bias, past):
         g.presents += [k, v]
     repeat = a.heads // a.kv_heads
     if repeat > 1:  # [B, H, S, D] with each head several times in a row
-        k, v = (g.op("Reshape", g.op("Concat", *[g.op("Unsqueeze", t, ints(2))] * repeat, axis=2),
+        k, v = (g.op("Reshape", g.op("Expand", g.op("Unsqueeze", t, ints(2)), ints(1, 1, repeat, 1, 1)),
                      ints(0, a.heads, -1, size)) for t in (k, v))
     scores = g.op("MatMul", q, g.op("Transpose", k, perm=[0, 1, 3, 2]))
     scores = g.op("Add", g.op("Mul", scores, g.number(size**-0.5)), bias)

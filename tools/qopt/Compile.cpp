@@ -186,6 +186,7 @@ LogicalResult Compilation::generate() {
   how.maxSeq = options.maxSeq;
   how.emulated = options.emulated;
   how.vocabulary = vocabularyOf(*program);
+  how.weightBytes = link::weightBytes(*program);
   info = describe(*program, targets, options, input, parameters);
   // Code that is to be linked by others stands alone.
   if (options.emit == Emit::exe || options.emit == Emit::lib)
