@@ -62,7 +62,8 @@ for path in tree.files(*below, suffixes={".c", ".cpp", ".h", ".td"}):
                 problems.append(where + f"includes '{header}', which is on no floor")
             elif not may(path, header):
                 problems.append(where + f"includes '{header}', which its floor may not see")
-        elif match[1] and (tree.root / path.parent / header).exists():
+        elif (match[1] and "Inputs" not in path.parts  # programs of users
+              and (tree.root / path.parent / header).exists()):
             problems.append(where + f"includes '{header}', expects "
                             f"'qopt/{path.parent.as_posix()}/{header}'")
         elif path.parts[0] == "runtime" and foreign.match(header):

@@ -14,7 +14,6 @@ headings = ["Preconditions", "Postconditions", "Numbers", "Not handled"]
 # No `-kept` twin, and why.
 withoutTwin = {
     "assign-roles": "it leaves nothing alone for a reason of its own",
-    "plan-memory": "every result gets a slot, or an error",
     "raise-rope": "nothing is refused with a reason; its test has what is no rope",
     "raise-swiglu": "nothing is refused with a reason; its test has other gates",
 }

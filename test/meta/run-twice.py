@@ -21,12 +21,16 @@ for test in tree.files("test/passes", suffixes={".mlir"}):
     command = [opt, tree.root / test] + flags
 
     def output(*more):
-        return subprocess.run(command + list(more), capture_output=True, text=True, check=True).stdout
+        return subprocess.run(command + list(more), capture_output=True, text=True)
 
     # A pass leaves dead code to others.
-    if output("--canonicalize") != output("--canonicalize", flags[-1], "--canonicalize"):
+    once = output("--canonicalize")
+    twice = output("--canonicalize", flags[-1], "--canonicalize")
+    if once.returncode or twice.returncode:
+        problems.append(f"{test}: {flags[-1]} fails:\n{once.stderr or twice.stderr}")
+    elif once.stdout != twice.stdout:
         problems.append(f"{test}: {flags[-1]} changes what it made itself:\n    "
-                        + " ".join(map(str, command + ["--canonicalize", flags[-1], "--canonicalize"])))
+                        + " ".join(map(str, twice.args)))
     names.remove(name)
 
 tree.finish(problems, "match the shape that the pass leaves, and leave it alone.")
