@@ -1,30 +1,31 @@
 // The meaning of the ops that make one element of many, and of softmax.
 
 #include <cmath>
-#include <limits>
 
 #include "qopt/codegen/interpreter/Elements.h"
 #include "qopt/dialects/nn/Nn.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
 namespace qopt::interpreter {
 
 /// What the reduction of nothing gives.
-template <typename Number> static Number initial(nn::Reduction kind) {
-  using Limits = std::numeric_limits<Number>;
-  switch (kind) {
-  case nn::Reduction::sum:
-  case nn::Reduction::mean:
-    return 0;
-  case nn::Reduction::prod:
-    return 1;
-  case nn::Reduction::max:
-    return Limits::has_infinity ? -Limits::infinity() : Limits::min();
-  case nn::Reduction::min:
-    return Limits::has_infinity ? Limits::infinity() : Limits::max();
-  }
-  llvm_unreachable("no such reduction");
+static double initial(nn::Reduction kind) {
+  if (kind == nn::Reduction::max)
+    return -HUGE_VAL;
+  if (kind == nn::Reduction::min)
+    return HUGE_VAL;
+  return kind == nn::Reduction::prod;
+}
+
+/// The same for integers of `width` bits: the ends of their range.
+static int64_t initial(nn::Reduction kind, unsigned width) {
+  if (kind == nn::Reduction::max)
+    return width == 1 ? false : llvm::minIntN(width);
+  if (kind == nn::Reduction::min)
+    return width == 1 ? true : llvm::maxIntN(width);
+  return kind == nn::Reduction::prod;
 }
 
 static double combine(nn::Reduction kind, double x, double y) {
@@ -75,9 +76,8 @@ static LogicalResult evalReduce(nn::ReduceOp op, Frame &frame) {
       kept.push_back(size);
   }
   Tensor y = Tensor::of(elementOf(op.getInput()), kept);
-  auto reduce = [&](auto &from, auto &to) {
-    using Number = std::decay_t<decltype(from[0])>;
-    llvm::fill(to, initial<Number>(kind));
+  auto reduce = [&](auto &from, auto &to, auto nothing) {
+    llvm::fill(to, nothing);
     size_t i = 0;
     forEachIndex(x.shape, [&](ArrayRef<int64_t> index) {
       auto &sum = to[offsetOf(index, strides)];
@@ -87,12 +87,14 @@ static LogicalResult evalReduce(nn::ReduceOp op, Frame &frame) {
       for (auto &sum : to)
         sum /= group;
   };
-  if (isa<FloatType>(elementOf(op.getInput())))
-    reduce(x.data, y.data);
+  Type element = elementOf(op.getInput());
+  if (isa<FloatType>(element))
+    reduce(x.data, y.data, initial(kind));
   else if (kind == nn::Reduction::mean && group == 0)
     return op.emitOpError("has no mean of no integers");
   else
-    reduce(x.integers, y.integers);
+    reduce(x.integers, y.integers,
+           initial(kind, std::min(element.getIntOrFloatBitWidth(), 64u)));
   frame.set(op.getResult(), std::move(y));
   return success();
 }

@@ -18,10 +18,11 @@ def Nn_ReduceOp : Nn_Op<"reduce", [Pure, InferTypeOpAdaptor]> {
       max, min:         y = the largest, the least x; NaN if one is
     ```
     Rounded once, to nearest even, into the element type of the result; a
-    kernel accumulates in f32 or wider. Integers wrap, their mean is toward
-    zero. Nothing sums to 0, multiplies to 1, and has the largest element -inf
-    and the least +inf (integers: the ends of 64 bits); a mean of no integers
-    is an error.
+    kernel accumulates in f32 or wider. Integers wrap; their mean is that of
+    their sum in 64 bits, toward zero. Of bools, max tells whether any is true,
+    min whether all are. Nothing sums to 0, multiplies to 1, and has the largest
+    element -inf and the least +inf, or the ends of the integers' range; the mean
+    of no floats is NaN, that of no integers an error.
 
     **Constraints**
     - (C1) Each of `axes` is an axis of `input`, counted from the front.

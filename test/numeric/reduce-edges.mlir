@@ -118,3 +118,21 @@ func.func @cross_entropy_nan() {
   check.close %y, %want within 0.0 : tensor<3xf32>
   return
 }
+
+// The largest and the least of no integers are the ends of their range, of no
+// bools false and true.
+func.func @reduce_no_integers() {
+  %x = arith.constant dense<> : tensor<0x1xi8>
+  %max = nn.reduce max, %x axes [0] : tensor<0x1xi8>
+  %min = nn.reduce min, %x axes [0] : tensor<0x1xi8>
+  %y = nn.concat %max, %min axis 0 : tensor<1xi8>, tensor<1xi8> -> tensor<2xi8>
+  %want = arith.constant dense<[-128, 127]> : tensor<2xi8>
+  check.close %y, %want within 0.0 : tensor<2xi8>
+  %b = arith.constant dense<> : tensor<0x1xi1>
+  %any = nn.reduce max, %b axes [0] : tensor<0x1xi1>
+  %all = nn.reduce min, %b axes [0] : tensor<0x1xi1>
+  %z = nn.concat %any, %all axis 0 : tensor<1xi1>, tensor<1xi1> -> tensor<2xi1>
+  %none = arith.constant dense<[false, true]> : tensor<2xi1>
+  check.close %z, %none within 0.0 : tensor<2xi1>
+  return
+}
