@@ -4,6 +4,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "qopt/dialects/lowbit/Hadamard.h"
 
 #include "llvm/ADT/StringExtras.h"
