@@ -42,6 +42,10 @@ size_t File::read(void *out, size_t size) {
     ssize_t got = ::read(descriptor, bytes + done, wanted);
     if (got < 0 && errno == EINTR)
       continue;
+    if (got < 0) {
+      error("cannot read a file: %s", strerror(errno));
+      broken = true;
+    }
     if (got <= 0)
       break;
     done += static_cast<size_t>(got);
@@ -67,7 +71,7 @@ bool readWhole(const char *path, runtime::Growing<char> &text) {
     text.append(block, got);
   if (text.failed())
     failMemory("reading a file");
-  return !text.failed();
+  return !text.failed() && !file.failed();
 }
 
 //===--- writing ----------------------------------------------------------===//

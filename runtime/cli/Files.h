@@ -16,14 +16,17 @@ public:
 
   /// Says why when it cannot.
   bool open(const char *path);
-  /// How many bytes were read: fewer than `size` at the end or on failure.
+  /// How many bytes were read: fewer than `size` at the end, or on a failure,
+  /// after saying why.
   size_t read(void *out, size_t size);
+  bool failed() const { return broken; }
   /// Bytes behind what was read; no limit for what is no regular file.
   uint64_t bytesLeft() const;
 
 private:
   int descriptor = -1;
   uint64_t position = 0;
+  bool broken = false;
 };
 
 /// Appends all of `path` to `text`; says why when it cannot.

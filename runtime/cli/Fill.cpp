@@ -11,9 +11,7 @@ uint64_t randomNumber(uint64_t i) {
   return z ^ (z >> 31);
 }
 
-/// A free size, from its name: "batch_size", "past_sequence_length",
-/// "past_sequence_length + sequence_length".
-static int64_t sizeOf(const char *name, uint64_t batch, uint64_t seq) {
+int64_t sizeOfName(const char *name, uint64_t batch, uint64_t seq) {
   if (name && strstr(name, "batch"))
     return static_cast<int64_t>(batch);
   if (name && strstr(name, "past") && !strchr(name, '+') &&
@@ -86,8 +84,9 @@ bool fillInputs(Entry &entry, uint64_t batch, uint64_t seq,
     Array &array = entry.inputs[i];
     int64_t shape[mostRank] = {};
     for (int32_t axis = 0; axis < value.rank && axis < mostRank; ++axis)
-      shape[axis] = value.shape[axis] < 0 ? sizeOf(value.dims[axis], batch, seq)
-                                          : value.shape[axis];
+      shape[axis] = value.shape[axis] < 0
+                        ? sizeOfName(value.dims[axis], batch, seq)
+                        : value.shape[axis];
     if (!makeArray(array, value.type, shape, value.rank))
       return false;
     // A bool is a mask, but for the switch of merged decoders, whose past is

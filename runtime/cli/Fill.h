@@ -9,6 +9,10 @@ namespace qopt::cli {
 /// The i-th of a fixed sequence of random numbers (splitmix64).
 uint64_t randomNumber(uint64_t i);
 
+/// What a free size is for `batch` sequences of `seq` tokens without a past, by
+/// its name: "batch_size", "past_sequence_length", "past + sequence".
+int64_t sizeOfName(const char *name, uint64_t batch, uint64_t seq);
+
 /// Makes the inputs of `entry` for `batch` sequences of `seq` tokens without a
 /// past; says why when it cannot. Sizes and contents go by the names that
 /// exporters give them: what is called mask is 1, positions count up, tokens

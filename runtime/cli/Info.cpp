@@ -1,6 +1,8 @@
 // `info`: what the compiler stored about the model, for people and programs.
 
+#include "qopt/runtime/Model.h"
 #include "qopt/runtime/cli/Commands.h"
+#include "qopt/runtime/cli/Fill.h"
 #include "qopt/runtime/cli/Json.h"
 #include "qopt/runtime/cli/Report.h"
 #include "qopt/runtime/cli/Session.h"
@@ -62,13 +64,28 @@ static void printTensors(const char *kind, const json_t *list) {
   }
 }
 
-static void printEntries(const json_t *entries) {
+/// What an entry needs beside the weights, for one sequence of `seq` tokens.
+static void printArena(const qopt_model *model, const char *name,
+                       uint64_t seq) {
+  const qopt_entry *entry = runtime::findEntry(model->variant, name);
+  runtime::Growing<int64_t> symbols;
+  for (uint32_t i = 0; entry && i < entry->symbol_count; ++i)
+    symbols.push(sizeOfName(entry->symbols[i], 1, seq));
+  if (entry && !symbols.failed())
+    printf(
+        "  %-8s%s at batch 1 x %llu\n", "arena",
+        Bytes(static_cast<uint64_t>(entry->arena_bytes(symbols.begin()))).text,
+        static_cast<unsigned long long>(seq));
+}
+
+static void printEntries(const json_t *entries, const qopt_model *model,
+                         uint64_t seq) {
   for (size_t i = 0; i < json_array_size(entries); ++i) {
     const json_t *entry = json_array_get(entries, i);
     printf("\nentry %s\n", textOf(entry, "name"));
     printTensors("input", json_object_get(entry, "inputs"));
     printTensors("output", json_object_get(entry, "outputs"));
-    printf("  %-8s%s\n", "arena", textOf(entry, "arena", "0"));
+    printArena(model, textOf(entry, "name"), seq);
   }
 }
 
@@ -86,17 +103,19 @@ static void printLayers(const json_t *layers) {
   }
 }
 
-static void printCpus(const json_t *cpus) {
+static void printCpus(const json_t *cpus, const char *used) {
   printf("CPU         ");
   for (size_t i = 0; i < json_array_size(cpus); ++i) {
     const json_t *cpu = json_array_get(cpus, i);
-    printf("%s%s%s", i ? ", " : "", textOf(cpu, "name"),
-           json_is_true(json_object_get(cpu, "emulated")) ? " (emulated)" : "");
+    const char *name = textOf(cpu, "name");
+    printf("%s%s%s%s", i ? ", " : "", name,
+           json_is_true(json_object_get(cpu, "emulated")) ? " (emulated)" : "",
+           strcmp(name, used) ? "" : " (used here)");
   }
   printf("\n");
 }
 
-static void print(const json_t *info) {
+static void print(const json_t *info, const qopt_model *model) {
   printf("model       %s\n", textOf(info, "name"));
   printf("built from  %s, %s\n", textOf(info, "source"),
          textOf(info, "source_hash", "no hash"));
@@ -110,9 +129,10 @@ static void print(const json_t *info) {
   printf("limits      batch %llu, sequence %llu\n",
          static_cast<unsigned long long>(countOf(info, "max_batch")),
          static_cast<unsigned long long>(countOf(info, "max_seq")));
-  printCpus(json_object_get(info, "cpus"));
+  printCpus(json_object_get(info, "cpus"), model->variant->name);
   printf("GPU         none\n");
-  printEntries(json_object_get(info, "entries"));
+  printEntries(json_object_get(info, "entries"), model,
+               countOf(info, "max_seq"));
   printLayers(json_object_get(info, "layers"));
 }
 
@@ -135,7 +155,7 @@ int info(const Invocation &invocation) {
     return failed;
   if (json)
     return stored.print() ? done : failed;
-  print(stored.get());
+  print(stored.get(), session.model);
   return flushOutput() ? done : failed;
 }
 

@@ -276,7 +276,7 @@ bool readNpy(const char *path, Array &array) {
     return false;
   }
   if (file.read(array.data, wanted) != wanted)
-    return refuse(path, "it is cut short");
+    return !file.failed() && refuse(path, "it is cut short");
   // Kernels count on 0 and 1; numpy takes any byte.
   if (array.type.code == 6) {
     auto *bytes = static_cast<uint8_t *>(array.data);
