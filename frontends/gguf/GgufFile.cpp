@@ -4,6 +4,7 @@
 
 #include "qopt/frontends/gguf/GgufReader.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -22,6 +23,12 @@ std::string quoted(llvm::StringRef name) {
   out.write_escaped(name.take_front(longest));
   out << (name.size() > longest ? "...'" : "'");
   return result;
+}
+
+std::string printSizes(llvm::ArrayRef<uint64_t> dims) {
+  return llvm::join(
+      llvm::map_range(dims, [](uint64_t size) { return std::to_string(size); }),
+      " x ");
 }
 
 uint64_t Tensor::rows() const {

@@ -24,6 +24,9 @@ llvm::Error wrong(const llvm::Twine &what);
 /// A name out of a file, in quotes: one line, whatever it holds.
 std::string quoted(llvm::StringRef name);
 
+/// "64 x 96".
+std::string printSizes(llvm::ArrayRef<uint64_t> dims);
+
 /// What a value is; the numbers are the file's.
 enum class ValueType : uint32_t {
   u8,

@@ -7,7 +7,6 @@
 
 #include "qopt/frontends/gguf/BlockTypes.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -189,10 +188,7 @@ llvm::Error GgufReader::place(Tensor &tensor, uint64_t offset) {
   const BlockType &type = *tensor.type;
   uint64_t bytes =
       llvm::SaturatingMultiply<uint64_t>(elements / type.elements, type.bytes);
-  std::string sizes =
-      llvm::join(llvm::map_range(tensor.dims,
-                                 [](uint64_t n) { return std::to_string(n); }),
-                 " x ");
+  std::string sizes = printSizes(tensor.dims);
   if (overflows)
     return wrong(name + " has the sizes " + sizes + ", which no tensor has");
   if (tensor.columns() % type.elements)

@@ -12,7 +12,6 @@
 
 #include "qopt/frontends/gguf/BlockTypes.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -56,6 +55,7 @@ private:
   llvm::Error readSizes();
   llvm::Error readHeads();
   llvm::Error readNumbers();
+  llvm::Expected<double> readStretch();
   llvm::Error readFrequencies();
   llvm::Error readTensors();
   llvm::Error readLayer(uint64_t layer);
@@ -207,25 +207,36 @@ llvm::Error LlamaReader::readNumbers() {
   return llvm::Error::success();
 }
 
+/// What all positions are divided by. As llama.cpp does, a factor alone means
+/// the linear kind, and 0 none.
+llvm::Expected<double> LlamaReader::readStretch() {
+  auto kind = file.text("llama.rope.scaling.type", "linear");
+  if (!kind)
+    return kind.takeError();
+  if (*kind == "none")
+    return 1;
+  if (*kind != "linear")
+    return wrong("it stretches its positions by " + quoted(*kind) +
+                 ", expects 'none' or 'linear': " + otherWay);
+  bool isNew = file.has("llama.rope.scaling.factor");
+  auto factor = file.real(isNew ? "llama.rope.scaling.factor"
+                                : "llama.rope.scale_linear", // its old name
+                          0);
+  if (!factor)
+    return factor.takeError();
+  if (!(*factor >= 0 && std::isfinite(*factor)))
+    return wrong("it stretches its positions by " +
+                 llvm::formatv("{0}", *factor).str() +
+                 ", expects a positive number");
+  return *factor ? *factor : 1;
+}
+
 /// theta^(-2i/D), divided by what stretches the context: one factor for all, or
 /// one a frequency (Llama 3.1 and its like).
 llvm::Error LlamaReader::readFrequencies() {
-  auto kind = file.text("llama.rope.scaling.type", "none");
-  if (!kind)
-    return kind.takeError();
-  if (*kind != "none" && *kind != "linear")
-    return wrong("it stretches its positions by " + quoted(*kind) +
-                 ", expects 'none' or 'linear': " + otherWay);
-  auto factor = file.real("llama.rope.scaling.factor", 1);
-  // Its name before there were kinds of it.
-  auto old = file.real("llama.rope.scale_linear", 1);
-  if (!factor || !old)
-    return llvm::joinErrors(factor.takeError(), old.takeError());
-  double divisor = (*kind == "linear" ? *factor : 1) * *old;
-  if (!(divisor > 0 && std::isfinite(divisor)))
-    return wrong("it stretches its positions by " +
-                 llvm::formatv("{0}", divisor).str() +
-                 ", expects a positive number");
+  llvm::Expected<double> divisor = readStretch();
+  if (!divisor)
+    return divisor.takeError();
   uint64_t count = llama.headSize / 2;
   std::vector<float> factors(count, 1);
   if (const Tensor *tensor = file.find("rope_freqs.weight")) {
@@ -245,15 +256,9 @@ llvm::Error LlamaReader::readFrequencies() {
                    ", expects positive numbers");
     double frequency = std::pow(llama.theta, -2.0 * i / llama.headSize);
     llama.frequencies.push_back(
-        float(frequency / (divisor * double(factors[i]))));
+        float(frequency / (*divisor * double(factors[i]))));
   }
   return llvm::Error::success();
-}
-
-static std::string printSizes(llvm::ArrayRef<uint64_t> dims) {
-  return llvm::join(
-      llvm::map_range(dims, [](uint64_t n) { return std::to_string(n); }),
-      " x ");
 }
 
 /// Takes the tensor `theirs` as the parameter `ours`.

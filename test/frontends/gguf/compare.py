@@ -32,7 +32,8 @@ class Llama:
         self.eps = get("attention.layer_norm_rms_epsilon")
         self.scale = get("attention.scale", self.D ** -0.5)
         self.frequencies = get("rope.freq_base", 1e4) ** (-2 * np.arange(self.D // 2) / self.D)
-        self.frequencies /= self.t.get("rope_freqs.weight", 1) * get("rope.scaling.factor", 1)
+        self.frequencies /= self.t.get("rope_freqs.weight", 1)
+        self.frequencies /= get("rope.scaling.factor", get("rope.scale_linear", 1))
 
     def norm(self, x, name):
         return x / np.sqrt((x * x).mean(-1, keepdims=True) + self.eps) * self.t[name + ".weight"]

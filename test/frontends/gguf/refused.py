@@ -123,7 +123,7 @@ pair("'llama.attention.layer_norm_rms_epsilon' is nan, expects a number from 0 t
 pair("expects a positive number", L + "rope.freq_base", ("f32", 0))
 pair("'llama.attention.scale' is INF, expects a number", L + "attention.scale", ("f32", float("inf")))
 pair("it stretches its positions by 'yarn', expects 'none' or 'linear'", L + "rope.scaling.type", "yarn")
-pair("it stretches its positions by 0", L + "rope.scale_linear", ("f32", 0))
+pair("it stretches its positions by -1", L + "rope.scaling.factor", ("f32", -1))
 # Its tokenizer.
 NAMES = [f"t{i}" for i in range(49)] + ["t1t2"]
 PIECES = {T + "model": "llama", T + "tokens": NAMES, T + "scores": ("f32", [0.0] * 50)}
