@@ -2,15 +2,16 @@
 
 An op's page has Meaning, Gradient and Example. Each constraint (Cn) has a case
 named <op>_c<n>... in test/dialects/<d>/invalid*.mlir; each Example stands word
-for word in test/dialects/<d>/ops*.mlir, which parse.
+for word in test/dialects/<d>/ops*.mlir, which parse. test/numeric runs the op.
 """
 
 import re
 
 import tree
 
-# What is outlined, planned and launched has been differentiated before.
-withoutGradient = {"kernel"}
+# What is outlined, planned and launched has been differentiated before, and is
+# run by the tests of kernels.
+withoutGradient = withoutNumbers = {"kernel"}
 
 
 def unindented(code):
@@ -21,6 +22,8 @@ def cases(dialect, pattern):
     folder = tree.root / "test/dialects" / dialect
     return "\n".join(path.read_text() for path in sorted(folder.glob(pattern)))
 
+
+numeric = "\n".join(map(tree.text, tree.files("test/numeric", suffixes={".mlir"})))
 
 problems = []
 for page in tree.files("dialects", suffixes={".md"}):
@@ -39,6 +42,8 @@ for page in tree.files("dialects", suffixes={".md"}):
                 continue
             if f"**{heading}" not in description:
                 problems.append(where + f"has no {heading}")
+        if dialect not in withoutNumbers and not re.search(rf"\b{dialect}\.{op}\b", numeric):
+            problems.append(where + "is in no program of test/numeric")
         labels = re.findall(r"^- \(C(\d+)\)", description, flags=re.M)
         if labels != [str(n + 1) for n in range(len(labels))]:
             problems.append(where + f"numbers its constraints {', '.join(labels)}")
