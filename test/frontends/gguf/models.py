@@ -75,6 +75,7 @@ CASES.update({
     "factors": lambda: Model(factors=True, pairs={"llama.rope.freq_base": ("f32", 5e5)}),
     "stretched": lambda: Model(pairs={"llama.rope.scaling.type": "linear",
                                       "llama.rope.scaling.factor": ("f32", 4)}),
+    "stretched_alone": lambda: Model(pairs={"llama.rope.scaling.factor": ("f32", 4)}),
     "stretched_once": lambda: Model(pairs={"llama.rope.scale_linear": ("f32", 2)}),
     "scaled": lambda: Model(pairs={"llama.attention.scale": ("f32", 0.7)}),
 })
