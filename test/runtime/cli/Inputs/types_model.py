@@ -1,6 +1,7 @@
 """Writes a model with an input and an output of each type: types_model.py FILE.
 
-Outputs equal inputs; their names hold characters that files should not.
+Outputs equal inputs; their names hold characters that files should not. With
+--clash, two outputs have one name as files.
 """
 
 import sys
@@ -17,6 +18,9 @@ for name, kind in kinds.items():
     nodes.append(helper.make_node("Cast", [f"/{name}/wide"], [f"y/{name}:0"], to=kind))
     inputs.append(helper.make_tensor_value_info(name, kind, ["n", 3]))
     outputs.append(helper.make_tensor_value_info(f"y/{name}:0", kind, ["n", 3]))
+if "--clash" in sys.argv:
+    nodes.append(helper.make_node("Neg", ["f32"], ["y:f32/0"]))
+    outputs.append(helper.make_tensor_value_info("y:f32/0", kinds["f32"], ["n", 3]))
 graph = helper.make_graph(nodes, "types", inputs, outputs)
 onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
           sys.argv[1])
