@@ -104,27 +104,70 @@ static json::Object describeEntry(func::FuncOp entry) {
                       {"arena", arenaText(entry, dims)}};
 }
 
-/// The launches that read weights, as layers.
+/// The weights that launches read, with the kernels that read them, in the
+/// order of the first entry. Scalars and the like are no layers.
 static json::Array describeLayers(ModuleOp program) {
   json::Array layers;
   SymbolTable table(program);
   auto entries = program.getOps<func::FuncOp>();
   if (entries.empty())
     return layers;
+  llvm::SmallPtrSet<Operation *, 16> seen;
   (*entries.begin()).walk([&](kernel::LaunchOp launch) {
-    int64_t bytes = 0;
-    std::string name;
-    for (Value operand : launch.getArguments())
-      if (auto load = operand.getDefiningOp<kernel::LoadOp>()) {
-        auto weight = table.lookup<kernel::WeightOp>(load.getWeight());
-        bytes += weight.getBytes();
-        if (name.empty())
-          name = weight.getSymName().str();
-      }
-    layers.push_back(json::Object{
-        {"name", name}, {"kernel", launch.getKernel()}, {"bytes", bytes}});
+    for (Value operand : launch.getArguments()) {
+      auto load = operand.getDefiningOp<kernel::LoadOp>();
+      if (!load)
+        continue;
+      auto weight = table.lookup<kernel::WeightOp>(load.getWeight());
+      RankedTensorType type = weight.getResultType();
+      if (type.getNumElements() <= 1 || !seen.insert(weight).second)
+        continue;
+      StringRef name = weight.getSymName();
+      name.consume_back(".packed");
+      layers.push_back(json::Object{{"name", name},
+                                    {"shape", json::Array(type.getShape())},
+                                    {"scheme", typeText(type.getElementType())},
+                                    {"kernel", launch.getKernel()},
+                                    {"bytes", weight.getBytes()}});
+    }
   });
   return layers;
+}
+
+/// Bytes of weights that the next token of one sequence takes: of a table of
+/// embeddings, one row; of others all.
+static int64_t bytesPerToken(ModuleOp program) {
+  SymbolTable table(program);
+  llvm::MapVector<Operation *, int64_t> read;
+  auto decode = table.lookup<func::FuncOp>("decode");
+  for (auto entry : program.getOps<func::FuncOp>()) {
+    if (decode && entry != decode)
+      continue;
+    entry.walk([&](kernel::LaunchOp launch) {
+      Block &body =
+          table.lookup<kernel::FuncOp>(launch.getKernel()).getBody().front();
+      for (auto [i, operand] : llvm::enumerate(launch.getArguments())) {
+        auto load = operand.getDefiningOp<kernel::LoadOp>();
+        if (!load)
+          continue;
+        auto weight = table.lookup<kernel::WeightOp>(load.getWeight());
+        Value inside = body.getArgument(i);
+        bool row = llvm::all_of(inside.getUsers(), [&](Operation *user) {
+          auto embedding = dyn_cast<nn::EmbeddingOp>(user);
+          return embedding && embedding.getTable() == inside;
+        });
+        int64_t bytes = weight.getBytes();
+        if (row)
+          bytes /= std::max<int64_t>(1, weight.getResultType().getShape()[0]);
+        int64_t &most = read[weight];
+        most = std::max(most, bytes);
+      }
+    });
+  }
+  int64_t sum = 0;
+  for (auto [weight, bytes] : read)
+    sum += bytes;
+  return sum;
 }
 
 /// A hash of a file of any size: xxh64 of the hashes of its blocks of 16 MiB.
@@ -225,7 +268,7 @@ std::string describe(ModuleOp program, ArrayRef<Target> targets,
       {"layers", describeLayers(program)},
       {"parameters", int64_t(parameters)},
       {"weight_bytes", bytes},
-      {"bytes_per_token", bytes},
+      {"bytes_per_token", bytesPerToken(program)},
       {"max_batch", options.maxBatch},
       {"max_seq", options.maxSeq},
       {"cpus", std::move(cpus)},
