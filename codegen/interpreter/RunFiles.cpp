@@ -5,6 +5,7 @@
 #include "qopt/codegen/interpreter/Npy.h"
 #include "qopt/dialects/nn/Nn.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
