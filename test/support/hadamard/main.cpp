@@ -2,6 +2,7 @@
 // plans of products, and rotations that `transposed` takes back.
 
 #include "qopt/dialects/lowbit/Hadamard.h"
+#include "llvm/ADT/Twine.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
