@@ -24,11 +24,6 @@ inline bool add(uint64_t a, uint64_t b, uint64_t *result) {
   return !__builtin_add_overflow(a, b, result);
 }
 
-/// Whether the caller's struct is long enough to have `field`.
-#define QOPT_HAS(pointer, field)                                               \
-  ((pointer)->size >= __builtin_offsetof(__typeof__(*(pointer)), field) +      \
-                          sizeof((pointer)->field))
-
 } // namespace qopt::runtime
 
 #endif // QOPT_RUNTIME_ERROR_H

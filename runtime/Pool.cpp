@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <x86intrin.h>
@@ -26,8 +27,10 @@ static constexpr uint32_t chunksPerThread = 4;
 // In ticks of the time stamp counter, 2 to 4 of which are a nanosecond.
 static constexpr uint64_t longSpin = 1 << 16, shortSpin = 1 << 11;
 
-/// Launches after which a crowded machine is looked at anew.
-static constexpr uint32_t crowdedLaunches = 256;
+/// The caller looks around after so many launches, once a window (in ticks).
+static constexpr uint32_t lookingLaunches = 16;
+static constexpr uint64_t window = 1 << 26;
+static constexpr uint32_t mostAlone = 32; ///< windows
 
 static void sleepWhile(std::atomic<uint32_t> *word, uint32_t value) {
   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
@@ -58,10 +61,7 @@ template <typename Done> static bool spin(uint64_t ticks, Done done) {
   return done();
 }
 
-uint64_t Pool::patience() const {
-  bool scarce = !spare || rest.crowded.load(std::memory_order_relaxed);
-  return scarce ? shortSpin : longSpin;
-}
+uint64_t Pool::patience() const { return spare ? longSpin : shortSpin; }
 
 /// Waits for a launch that is not number `seen`; false when the pool closes.
 bool Pool::waitForLaunch(uint32_t seen) {
@@ -117,17 +117,41 @@ void Pool::join(uint32_t chunks, uint64_t began) {
   if (isDone())
     return;
   uint64_t waits = __rdtsc();
-  if (!spin(patience(), isDone)) {
-    end.callerSleeps.store(1, std::memory_order_seq_cst);
-    for (uint32_t done = end.done.load(std::memory_order_seq_cst);
-         done != chunks; done = end.done.load(std::memory_order_seq_cst))
-      sleepWhile(&end.done, done);
-    end.callerSleeps.store(0, std::memory_order_relaxed);
+  if (spin(patience(), isDone))
+    return;
+  end.callerSleeps.store(1, std::memory_order_seq_cst);
+  for (uint32_t done = end.done.load(std::memory_order_seq_cst); done != chunks;
+       done = end.done.load(std::memory_order_seq_cst))
+    sleepWhile(&end.done, done);
+  end.callerSleeps.store(0, std::memory_order_relaxed);
+  // Chunks are alike: who is slower by far than the caller was not running.
+  if (__rdtsc() - waits > (waits - began) + longSpin)
+    ++crowd.slow;
+}
+
+/// Decides whether the next launches are the caller's alone, see Pool.h.
+void Pool::lookAround() {
+  if (++crowd.launches % lookingLaunches)
+    return;
+  uint64_t now = __rdtsc(), passed = now - crowd.began;
+  if (passed < window)
+    return;
+  rusage usage = {};
+  getrusage(RUSAGE_THREAD, &usage);
+  uint64_t lost = uint64_t(usage.ru_nivcsw - crowd.switches) + crowd.slow;
+  // Once may be chance. What passed may be long: callers rest between steps.
+  bool crowded = crowd.began && lost > 1 && lost > passed / window;
+  crowd.began = now;
+  crowd.switches = usage.ru_nivcsw;
+  crowd.slow = 0;
+  if (crowd.alone) {
+    --crowd.alone;
+  } else if (crowded) {
+    crowd.alone = crowd.nextAlone;
+    crowd.nextAlone = crowd.alone < mostAlone ? 2 * crowd.alone : mostAlone;
+  } else {
+    crowd.nextAlone = 1;
   }
-  // A chunk takes less time than all that the caller did; who is slower by far
-  // was not running: another program wants the core.
-  if (__rdtsc() - waits > 4 * (waits - began) + longSpin)
-    rest.crowded.store(crowdedLaunches, std::memory_order_relaxed);
 }
 
 void Pool::run(qopt_kernel kernel, const int64_t *args, int64_t tasks) {
@@ -135,6 +159,9 @@ void Pool::run(qopt_kernel kernel, const int64_t *args, int64_t tasks) {
   if (tasks <= 0)
     return;
   if (threads == 1 || tasks == 1)
+    return kernel(args, 0, tasks, scratch);
+  lookAround();
+  if (crowd.alone)
     return kernel(args, 0, tasks, scratch);
   uint64_t began = __rdtsc();
   uint32_t chunks = threads * chunksPerThread;
@@ -153,8 +180,6 @@ void Pool::run(qopt_kernel kernel, const int64_t *args, int64_t tasks) {
     wake(numberOf(&current.next), int(threads));
   work(number, scratch);
   join(chunks, began);
-  if (uint32_t crowded = rest.crowded.load(std::memory_order_relaxed))
-    rest.crowded.store(crowded - 1, std::memory_order_relaxed);
 }
 
 void Pool::launch(qopt_pool *pool, qopt_kernel kernel, const int64_t *args,

@@ -13,6 +13,12 @@
 // Idle threads watch the word for some 20 us, longer than what lies between two
 // launches of a step, then sleep in the kernel. Who runs a task never changes
 // its result: a task does not know its thread.
+//
+// Where other programs want the cores, several threads are slower than one:
+// each launch waits for the one that was put aside. So the caller looks every
+// 25 ms how often it lost its core or waited long for another thread; if that
+// was often, it works alone for a while, and longer each time that it happens
+// again.
 #ifndef QOPT_RUNTIME_POOL_H
 #define QOPT_RUNTIME_POOL_H
 
@@ -51,6 +57,7 @@ private:
   bool waitForLaunch(uint32_t seen);
   void work(uint32_t number, uint8_t *scratch);
   void join(uint32_t chunks, uint64_t began);
+  void lookAround();
   uint64_t patience() const;
 
   /// What the threads read in a launch; one line of the cache.
@@ -68,11 +75,17 @@ private:
   struct alignas(64) Rest {
     std::atomic<uint32_t> sleepers{0}; ///< or about to be
     std::atomic<bool> closing{false};
-    /// Launches for which cores are taken to be scarce.
-    std::atomic<uint32_t> crowded{0};
   } rest;
   uint32_t threads = 1, started = 0; ///< with and without the caller
   bool spare = true;
+  /// What the caller saw of other programs.
+  struct Crowd {
+    uint32_t launches = 0;
+    uint64_t began = 0;                ///< the window, in ticks
+    long switches = 0;                 ///< until then, of the caller
+    uint32_t slow = 0;                 ///< long waits for a thread since then
+    uint32_t alone = 0, nextAlone = 1; ///< windows without the other threads
+  } crowd;
   Worker *workers = nullptr; ///< [threads]; the first is the caller's
 };
 
