@@ -290,7 +290,7 @@ LogicalResult Compilation::run() {
     if (stage > options.stopAfter || stage <= done)
       continue;
     begin(stage);
-    if (failed(runStage(*program, stage)))
+    if (failed(runStage(*program, stage, options.recipe.pipeline)))
       return failure();
   }
   if (options.stopAfter < Stage::generate)

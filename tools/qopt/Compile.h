@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "qopt/passes/Recipes.h"
 #include "qopt/tools/qopt/Progress.h"
 #include "qopt/tools/qopt/Stages.h"
 
@@ -18,6 +19,7 @@ enum class Emit { exe, lib, obj, llvm };
 struct Options {
   std::string input, output, tokenizer;
   std::string bundle; ///< folder of what models are linked with
+  Recipe recipe;
   Emit emit = Emit::exe;
   Stage stopAfter = Stage::link;
   std::vector<std::string> cpus;

@@ -19,7 +19,7 @@ struct StageFacts {
 static constexpr StageFacts stages[stageCount] = {
     {"import", ""},
     {"raise", "qopt-raise"},
-    {"adapt", ""},
+    {"adapt", ""}, // the recipe's
     {"train", ""},
     {"kernels",
      "qopt-decode,qopt-outline-weights,qopt-outline-kernels,qopt-plan-memory"},
@@ -28,7 +28,10 @@ static constexpr StageFacts stages[stageCount] = {
 };
 
 StringRef stageName(Stage stage) { return stages[int(stage)].name; }
-StringRef stagePasses(Stage stage) { return stages[int(stage)].passes; }
+
+StringRef stagePasses(Stage stage, StringRef recipe) {
+  return stage == Stage::adapt ? recipe : StringRef(stages[int(stage)].passes);
+}
 
 Stage stageOf(ModuleOp program) {
   for (Operation &op : *program.getBody()) {
@@ -40,17 +43,17 @@ Stage stageOf(ModuleOp program) {
   return Stage::import;
 }
 
-LogicalResult runStage(ModuleOp program, Stage stage) {
+LogicalResult runStage(ModuleOp program, Stage stage, StringRef recipe) {
   PassManager passes(program.getContext());
-  if (failed(parsePassPipeline(stagePasses(stage), passes)))
+  if (failed(parsePassPipeline(stagePasses(stage, recipe), passes)))
     return failure();
   return passes.run(program);
 }
 
-std::string pipelineText(Stage last) {
+std::string pipelineText(Stage last, StringRef recipe) {
   std::string text;
   for (int stage = 0; stage <= int(last); ++stage) {
-    StringRef passes = stages[stage].passes;
+    StringRef passes = stagePasses(Stage(stage), recipe);
     if (!passes.empty())
       text += (text.empty() ? "" : ",") + passes.str();
   }

@@ -13,14 +13,16 @@ constexpr int stageCount = 7;
 
 llvm::StringRef stageName(Stage stage);
 /// The passes that bring a program through `stage`, as text of a pipeline;
-/// empty if the stage is not one of passes or has nothing to do.
-llvm::StringRef stagePasses(Stage stage);
+/// empty if the stage is not one of passes or has nothing to do. Those of adapt
+/// are the recipe's.
+llvm::StringRef stagePasses(Stage stage, llvm::StringRef recipe);
 /// The stage that a program's ops say it has been through.
 Stage stageOf(mlir::ModuleOp program);
 /// Runs the passes of one stage.
-llvm::LogicalResult runStage(mlir::ModuleOp program, Stage stage);
+llvm::LogicalResult runStage(mlir::ModuleOp program, Stage stage,
+                             llvm::StringRef recipe);
 /// All passes up to `last`, as --pass-pipeline takes them.
-std::string pipelineText(Stage last);
+std::string pipelineText(Stage last, llvm::StringRef recipe);
 
 } // namespace qopt::driver
 

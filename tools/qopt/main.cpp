@@ -5,6 +5,7 @@
 #include "qopt/passes/Pipelines.h"
 #include "qopt/tools/qopt/Compile.h"
 #include "qopt/tools/qopt/Info.h"
+#include "qopt/tools/qopt/Recipe.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -29,8 +30,8 @@ int main(int argc, char **argv) {
   // ours.
   cl::ResetCommandLineParser();
   llvm::InitLLVM init(argc, argv);
-  cl::OptionCategory inputs("Input"), outputs("Output"), target("Target"),
-      reports("Report"), debug("Debug");
+  cl::OptionCategory inputs("Input"), outputs("Output"), recipes("Recipe"),
+      target("Target"), reports("Report"), debug("Debug");
   Options options;
   cl::opt<std::string> input(cl::Positional, cl::cat(inputs),
                              cl::desc("<model.onnx | folder | program.mlir>"));
@@ -84,14 +85,14 @@ int main(int argc, char **argv) {
                  clEnumValN(ProgressKind::none, "none", "not at all")));
   cl::opt<bool> verbose("v", cl::cat(reports), cl::desc("say more")),
       quiet("q", cl::cat(reports), cl::desc("say nothing but errors"));
-  cl::opt<bool> pipeline("print-pipeline", cl::cat(debug),
-                         cl::desc("print the passes, as qopt-opt takes them"));
+  RecipeFlags recipe(recipes, debug);
   cl::opt<unsigned> threads("threads", cl::cat(debug), cl::init(0),
                             cl::desc("threads to compile with (default: all)"));
   cl::opt<std::string> bundle(
       "bundle", cl::cat(debug), cl::Hidden, cl::value_desc("DIR"),
       cl::desc("startup files and runtime (default: lib/qopt beside bin)"));
-  cl::HideUnrelatedOptions({&inputs, &outputs, &target, &reports, &debug});
+  cl::HideUnrelatedOptions(
+      {&inputs, &outputs, &recipes, &target, &reports, &debug});
   cl::SetVersionPrinter([](llvm::raw_ostream &out) {
     out << "qopt " << version << " (LLVM " << LLVM_VERSION_STRING
         << "), for x86-64 CPUs\n";
@@ -104,10 +105,8 @@ int main(int argc, char **argv) {
   mlir::registerTransformsPasses();
   qopt::registerQoptPasses();
   qopt::registerPipelines();
-  if (pipeline) {
-    llvm::outs() << pipelineText(stopAfter) << "\n";
-    return 0;
-  }
+  if (std::optional<int> code = recipe.finish(options.recipe, stopAfter))
+    return *code;
   if (llvm::is_contained(cpus, "help")) {
     llvm::outs() << "native, avx512bf16, avx512vnni, avx512, avxvnni, avx2, "
                     "plain, or a name of LLVM's such as x86-64-v3, znver4\n";

@@ -1,0 +1,99 @@
+// Reads the flags that choose a recipe.
+
+#include "qopt/tools/qopt/Recipe.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+namespace cl = llvm::cl;
+
+namespace qopt::driver {
+
+RecipeFlags::RecipeFlags(cl::OptionCategory &recipes, cl::OptionCategory &debug)
+    : name("recipe", cl::cat(recipes), cl::value_desc("NAME|FILE"),
+           cl::desc("how to adapt the model (default: float)")),
+      weights("weights", cl::cat(recipes), cl::value_desc("SCHEME"),
+              cl::desc("i8, i4, i3, i2, ternary, or a scheme such as "
+                       "sym4-g64-mse")),
+      acts("acts", cl::cat(recipes), cl::value_desc("i8|i4|float"),
+           cl::desc("inputs of quantized layers")),
+      kv("kv", cl::cat(recipes), cl::value_desc("i8|float"),
+         cl::desc("keys and values of the past")),
+      save("save-recipe", cl::cat(recipes), cl::value_desc("FILE"),
+           cl::desc("write the recipe, as --recipe takes it")),
+      group("group", cl::cat(recipes), cl::init(0), cl::value_desc("G"),
+            cl::desc("weights that share a scale; must divide the channels "
+                     "(default: the largest of 128, 64, 32 that does)")),
+      overrides("override", cl::cat(recipes), cl::value_desc("REGEX=SCHEME"),
+                cl::desc("scheme of the layers whose names match; @FILE has "
+                         "one a line; the last match wins")),
+      list("list-recipes", cl::cat(recipes), cl::desc("list the recipes")),
+      pipeline("print-pipeline", cl::cat(debug),
+               cl::desc("print the passes, as qopt-opt takes them")) {}
+
+static int refuse(const llvm::Twine &message) {
+  llvm::errs() << "qopt: error: " << message << "\n";
+  return 2;
+}
+
+/// @FILE stands for its lines.
+static llvm::Error readOverrides(ArrayRef<std::string> given,
+                                 std::vector<std::string> &result) {
+  for (StringRef entry : given) {
+    if (!entry.consume_front("@")) {
+      result.push_back(entry.str());
+      continue;
+    }
+    auto file = llvm::MemoryBuffer::getFile(entry, /*IsText=*/true);
+    if (!file)
+      return llvm::createStringError("cannot read '" + entry +
+                                     "': " + file.getError().message());
+    SmallVector<StringRef> lines;
+    (*file)->getBuffer().split(lines, '\n');
+    for (StringRef line : lines)
+      if (!line.trim().empty() && !line.trim().starts_with("//"))
+        result.push_back(line.trim().str());
+  }
+  return llvm::Error::success();
+}
+
+std::optional<int> RecipeFlags::finish(Recipe &recipe, Stage stopAfter) const {
+  if (list) {
+    llvm::outs() << "float            The model as it is.\n";
+    for (StringRef name : recipeNames())
+      llvm::outs() << llvm::left_justify(name, 16) << " " << recipeSummary(name)
+                   << "\n";
+    return 0;
+  }
+  RecipeRequest request{name, weights, acts, kv, group, {}};
+  if (llvm::Error error = readOverrides(overrides, request.overrides))
+    return refuse(toString(std::move(error)));
+  std::string message;
+  if (failed(makeRecipe(request, recipe, message)))
+    return refuse(message);
+  llvm::raw_string_ostream out(message);
+  OpPassManager passes("builtin.module");
+  if (failed(parsePassPipeline(recipe.pipeline, passes, out)))
+    return refuse("recipe '" + recipe.name +
+                  "': " + StringRef(message).rtrim());
+  if (!save.empty()) {
+    std::error_code code;
+    llvm::raw_fd_ostream file(save, code);
+    if (!code) {
+      file << recipeText(recipe);
+      file.close();
+      code = file.error();
+      file.clear_error();
+    }
+    if (code)
+      return refuse("cannot write '" + save + "': " + code.message());
+  }
+  if (!pipeline)
+    return std::nullopt;
+  llvm::outs() << pipelineText(stopAfter, recipe.pipeline) << "\n";
+  return 0;
+}
+
+} // namespace qopt::driver
