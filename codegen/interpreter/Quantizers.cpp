@@ -135,6 +135,8 @@ static LogicalResult evalUnpack(lowbit::UnpackOp op, Frame &frame) {
       int64_t code = 0;
       for (int64_t bit = 0, at = c * bits; bit < bits; ++bit, ++at)
         code |= (bytes.integers[n * width + at / 8] >> at % 8 & 1) << bit;
+      if (op.getIsSigned() && code >> (bits - 1))
+        code -= int64_t(1) << bits;
       codes.integers[n * C + c] = code - op.getOffset();
     }
   frame.set(op.getResult(), std::move(codes));

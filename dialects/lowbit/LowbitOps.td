@@ -189,7 +189,8 @@ def Lowbit_UnpackOp : Lowbit_PackingOp<"unpack"> {
     **Meaning**
     ```
     for every code of a row of result: the next `bits` bits of the row of input,
-    low bits first, as an unsigned number, less offset
+    low bits first, as an unsigned number (`signed`: in two's complement), less
+    offset
     ```
 
     **Constraints**
@@ -201,7 +202,14 @@ def Lowbit_UnpackOp : Lowbit_PackingOp<"unpack"> {
     **Example**
     ```mlir
     %k = lowbit.unpack %p bits 3 offset 4 : tensor<6x3xi8> -> tensor<6x8xi8>
+    %i = lowbit.unpack %q bits 4 offset 0 signed : tensor<6x4xi8> -> tensor<6x8xi8>
     ```
+  }];
+  let arguments = (ins Lowbit_Matrix:$input, I64Attr:$bits, I64Attr:$offset,
+                       UnitAttr:$is_signed);
+  let assemblyFormat = [{
+    $input `bits` $bits `offset` $offset (`signed` $is_signed^)? attr-dict
+    `:` type($input) `->` type($result)
   }];
 }
 

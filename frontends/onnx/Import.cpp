@@ -9,6 +9,7 @@
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Verifier.h"
+#include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/frontends/onnx/Importer.h"
 
 using namespace mlir;
@@ -20,15 +21,15 @@ static constexpr int maxRuns = 16;
 
 llvm::ArrayRef<llvm::ArrayRef<OpImport>> tables() {
   static const llvm::ArrayRef<OpImport> all[] = {
-      attentionOps, constantOps,  elementwiseOps, linearOps,
+      attentionOps, constantOps,  elementwiseOps, linearOps, lowBitOps,
       normOps,      reductionOps, shapeOps,       viewOps};
   return all;
 }
 
 OwningOpRef<ModuleOp> importOnnx(StringRef path, MLIRContext &context) {
   context.loadDialect<arith::ArithDialect, func::FuncDialect,
-                      ml_program::MLProgramDialect, nn::NnDialect,
-                      tensor::TensorDialect>();
+                      lowbit::LowbitDialect, ml_program::MLProgramDialect,
+                      nn::NnDialect, tensor::TensorDialect>();
   std::string message;
   Location loc = FileLineColLoc::get(&context, path, 0, 0);
   std::unique_ptr<ModelFile> file = ModelFile::read(path, message);
@@ -41,18 +42,20 @@ OwningOpRef<ModuleOp> importOnnx(StringRef path, MLIRContext &context) {
     OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
     equalities.learned = false;
     // What a run that still learns has to say may not be true.
+    Importer importer(*file, *module, equalities);
     bool ok;
     {
       ScopedDiagnosticHandler hold(&context, [&](Diagnostic &diagnostic) {
         return success(equalities.learned ||
                        diagnostic.getSeverity() == DiagnosticSeverity::Remark);
       });
-      ok = succeeded(Importer(*file, *module, equalities).run());
+      ok = succeeded(importer.run());
     }
     if (equalities.learned)
       continue;
     if (!ok || failed(verify(*module)))
       return {};
+    importer.emitRemarks();
     return module;
   }
   emitError(loc, "cannot settle which sizes of the inputs are equal");

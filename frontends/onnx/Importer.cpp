@@ -413,6 +413,11 @@ LogicalResult Importer::importNode(const ::onnx::NodeProto &proto, Scope &scope,
   for (const std::string &output : proto.output())
     if (!output.empty() && scope.count(output))
       return node.invalid("gives '" + output + "' a second time");
+  bool readsCodes = rule >= lowBitOps.begin() && rule < lowBitOps.end();
+  for (int i = 0; i < node.inputs() && !readsCodes; ++i)
+    if (node.has(i) && node.tensor(i).packed)
+      return node.unsupported("input '" + proto.input(i) +
+                              "' of unsigned or narrow integers");
   if (failed(rule->import(node)))
     return failure();
   for (const std::string &output : proto.output())
@@ -443,6 +448,23 @@ LogicalResult Importer::importNodes(
     }
   }
   return success(ok);
+}
+
+void Importer::remark(Location loc, StringRef text) {
+  for (Remark &known : remarks)
+    if (known.text == text) {
+      ++known.nodes;
+      return;
+    }
+  remarks.push_back({loc, text.str(), 1});
+}
+
+void Importer::emitRemarks() {
+  for (const Remark &known : remarks) {
+    auto remark = emitRemark(known.loc) << known.text;
+    if (known.nodes > 1)
+      remark << " (and " << known.nodes - 1 << " more nodes)";
+  }
 }
 
 LogicalResult Importer::run() {

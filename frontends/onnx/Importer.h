@@ -34,6 +34,11 @@ public:
   mlir::Value write(Tensor &tensor, mlir::Location loc);
   mlir::FailureOr<Tensor> constant(const ::onnx::TensorProto &proto,
                                    llvm::StringRef name, mlir::Location loc);
+  /// The integers of a parameter, of at most 64 bits; none if it is no such.
+  std::optional<std::vector<int64_t>> contents(mlir::Value parameter);
+  /// Said once for all nodes of which it is true.
+  void remark(mlir::Location loc, llvm::StringRef text);
+  void emitRemarks();
   int errors = 0;
 
 private:
@@ -74,6 +79,12 @@ private:
   llvm::DenseMap<mlir::AffineExpr, mlir::Value> indices;
   mlir::Operation *prologueEnd = nullptr; ///< sizes are written before it
   int64_t imported = 0;
+  struct Remark {
+    mlir::Location loc; ///< the first node
+    std::string text;
+    int nodes;
+  };
+  llvm::SmallVector<Remark> remarks;
 };
 
 } // namespace qopt::onnx

@@ -3,6 +3,7 @@
 #include "qopt/frontends/onnx/Node.h"
 
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/frontends/onnx/Importer.h"
 
 using namespace mlir;
@@ -195,6 +196,14 @@ Value Node::transpose(Value value, ArrayRef<int64_t> permutation) {
     if (undone)
       return before.getInput();
   }
+  // Codes that share one scale may be turned instead.
+  if (auto coded = value.getDefiningOp<lowbit::DequantizeOp>();
+      coded && coded.getScheme().getPer() == lowbit::Granularity::tensor) {
+    Value codes = transpose(coded.getCodes(), permutation);
+    return create<lowbit::DequantizeOp>(
+        mlir::cast<RankedTensorType>(codes.getType()).clone(elementOf(value)),
+        codes, coded.getScales(), coded.getZeros(), coded.getScheme());
+  }
   return create<nn::TransposeOp>(value, permutation);
 }
 
@@ -232,6 +241,12 @@ Value Node::cast(Value value, Type element) {
   auto type = mlir::cast<RankedTensorType>(value.getType());
   if (type.getElementType() == element)
     return value;
+  // What codes mean is rounded once.
+  if (auto coded = value.getDefiningOp<lowbit::DequantizeOp>();
+      coded && type.getElementType().isF32() && isa<FloatType>(element))
+    return create<lowbit::DequantizeOp>(type.clone(element), coded.getCodes(),
+                                        coded.getScales(), coded.getZeros(),
+                                        coded.getScheme());
   return create<nn::CastOp>(type.clone(element), value);
 }
 
@@ -263,7 +278,7 @@ bool Node::isParameter(int index) {
   Operation *op = value ? value.getDefiningOp() : nullptr;
   while (op && isa<nn::TransposeOp, nn::CastOp>(op))
     op = op->getOperand(0).getDefiningOp();
-  return op && isa<ml_program::GlobalLoadOp>(op);
+  return op && isa<ml_program::GlobalLoadOp, lowbit::DequantizeOp>(op);
 }
 
 /// The value of a tensor whose contents are known, or that was written.

@@ -15,6 +15,15 @@ namespace qopt::onnx {
 class Importer;
 using Exprs = llvm::SmallVector<mlir::AffineExpr>;
 
+/// Integers that MLIR tensors do not say: unsigned ones, and those of fewer
+/// than 8 bits. They stay the bytes of the file, and `lowbit.unpack` reads
+/// them.
+struct Packed {
+  unsigned bits = 8;
+  bool isSigned = false;
+  llvm::SmallVector<int64_t> shape; ///< of the integers, not of the bytes
+};
+
 /// A value of the model. What is known of its elements at import is kept
 /// beside it, and the value is only written when someone needs it.
 struct Tensor {
@@ -24,6 +33,7 @@ struct Tensor {
   std::optional<Exprs> integers;
   /// Floats that are known exactly.
   std::optional<std::vector<double>> reals;
+  std::optional<Packed> packed = {}; ///< then `type` is that of the bytes
 };
 
 /// Known contents are kept up to this many elements.
@@ -130,7 +140,7 @@ struct OpImport {
 llvm::ArrayRef<llvm::ArrayRef<OpImport>> tables();
 
 extern const llvm::ArrayRef<OpImport> attentionOps, constantOps, elementwiseOps,
-    linearOps, normOps, reductionOps, shapeOps, viewOps;
+    linearOps, lowBitOps, normOps, reductionOps, shapeOps, viewOps;
 
 /// The MLIR type of an ONNX element type; null if there is none.
 mlir::Type elementType(mlir::MLIRContext *context, int32_t onnxType);

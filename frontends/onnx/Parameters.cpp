@@ -39,6 +39,35 @@ Type elementType(MLIRContext *context, int32_t onnxType) {
   }
 }
 
+/// How integers lie that have no type of ours; none if they have one.
+static std::optional<Packed> packingOf(const ::onnx::TensorProto &proto) {
+  // Debian's header does not know the younger names.
+  enum { uint4 = 21, int4 = 22, uint2 = 25, int2 = 26 };
+  switch (proto.data_type()) {
+  case ::onnx::TensorProto::UINT8:
+    return Packed{8, false, {}};
+  case uint4:
+  case int4:
+    return Packed{4, proto.data_type() == int4, {}};
+  case uint2:
+  case int2:
+    return Packed{2, proto.data_type() == int2, {}};
+  default:
+    return std::nullopt;
+  }
+}
+
+/// [rows, bytes of a row]; one row where rows do not end with a byte.
+static RankedTensorType bytesOf(const Packed &packed, Builder &b) {
+  int64_t count = ShapedType::getNumElements(packed.shape);
+  int64_t row = packed.shape.empty() ? 1 : packed.shape.back();
+  if (row == 0 || row * packed.bits % 8 != 0)
+    row = count;
+  int64_t rows = row == 0 ? 0 : count / row;
+  return RankedTensorType::get(
+      {rows, int64_t(llvm::divideCeil(row * packed.bits, 8))}, b.getI8Type());
+}
+
 /// The typed fields of a tensor as raw little-endian data; false if it uses
 /// none.
 static bool fromTypedFields(const ::onnx::TensorProto &proto, Type element,
@@ -119,13 +148,44 @@ Value Importer::load(StringRef name, RankedTensorType type, Attribute value,
   return load;
 }
 
+std::optional<std::vector<int64_t>> Importer::contents(Value parameter) {
+  auto load = parameter.getDefiningOp<ml_program::GlobalLoadOp>();
+  auto type = cast<RankedTensorType>(parameter.getType());
+  if (!load || !isa<IntegerType>(type.getElementType()))
+    return std::nullopt;
+  auto global =
+      globals.lookup<ml_program::GlobalOp>(load.getGlobal().getLeafReference());
+  std::vector<int64_t> values;
+  if (auto dense = dyn_cast<DenseElementsAttr>(global.getValueAttr())) {
+    for (const APInt &value : dense.getValues<APInt>())
+      values.push_back(value.getSExtValue());
+    return values;
+  }
+  nn::WeightFiles files(file.folder());
+  auto bytes =
+      files.find(cast<nn::WeightAttr>(global.getValueAttr()), global.getLoc());
+  if (failed(bytes))
+    return std::nullopt;
+  size_t size = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  for (size_t i = 0; i < bytes->size(); i += size) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes->data() + i, size);
+    values.push_back(llvm::SignExtend64(word, unsigned(8 * size)));
+  }
+  return values;
+}
+
 FailureOr<Tensor> Importer::constant(const ::onnx::TensorProto &proto,
                                      StringRef name, Location loc) {
-  Type element = elementType(context, proto.data_type());
+  std::optional<Packed> packed = packingOf(proto);
+  Type element =
+      packed ? builder.getI8Type() : elementType(context, proto.data_type());
   if (!element)
     return emitError(loc, "unsupported element type ")
            << proto.data_type() << " of tensor '" << name
-           << "', expects floats, bools or signed integers";
+           << "', expects floats, bools, signed integers, or unsigned ones of "
+              "at "
+              "most 8 bits";
   SmallVector<int64_t> shape;
   int64_t count = 1;
   for (int64_t size : proto.dims()) {
@@ -138,6 +198,11 @@ FailureOr<Tensor> Importer::constant(const ::onnx::TensorProto &proto,
   }
   Tensor tensor;
   tensor.type = RankedTensorType::get(shape, element);
+  if (packed) {
+    packed->shape = shape;
+    tensor.type = bytesOf(*packed, builder);
+    tensor.packed = std::move(packed);
+  }
   int64_t bytes = nn::storedBytes(tensor.type);
 
   std::string raw, message;
@@ -174,7 +239,8 @@ FailureOr<Tensor> Importer::constant(const ::onnx::TensorProto &proto,
     return emitError(loc, "tensor '")
            << name << "' has " << raw.size() << " bytes of data, expects "
            << bytes << " for " << tensor.type;
-  keepContents(tensor, raw);
+  if (!tensor.packed)
+    keepContents(tensor, raw);
   // A vector of floats is a parameter, however short: a gain, a bias.
   bool isVector = isa<FloatType>(element) && !shape.empty() && count > 1;
   if (isVector && initializers.contains(name))
@@ -193,17 +259,28 @@ static std::string moduleOf(StringRef node) {
   return path;
 }
 
+/// What the input of a node is to the module that it is the heart of.
+static StringRef partOf(StringRef op, size_t input) {
+  if (op == "Add" || (op == "MatMulNBits" && input == 5))
+    return ".bias";
+  bool coded = op == "MatMulNBits" || op == "DequantizeLinear";
+  size_t weight = op == "MatMulNBits" ? 1 : 0;
+  if (coded && input == weight + 1)
+    return ".weight.scales";
+  return coded && input == weight + 2 ? ".weight.zeros" : ".weight";
+}
+
 void Importer::nameParameters() {
   const auto &graph = file.model().graph();
   for (const auto &tensor : graph.initializer())
     initializers.insert(tensor.name());
   // Names that an exporter made up are replaced by the place of their use.
   for (const auto &node : graph.node())
-    for (const std::string &input : node.input())
+    for (auto [i, input] : llvm::enumerate(node.input()))
       if (StringRef(input).starts_with("onnx::"))
         if (std::string path = moduleOf(node.name()); !path.empty())
-          scopeNames.try_emplace(
-              input, path + (node.op_type() == "Add" ? ".bias" : ".weight"));
+          scopeNames.try_emplace(input,
+                                 (path + partOf(node.op_type(), i)).str());
 }
 
 LogicalResult Importer::readInitializers() {

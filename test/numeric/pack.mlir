@@ -46,3 +46,12 @@ func.func @eight_bits() {
   check.close %u, %k within 0.0 : tensor<1x4xi8>
   return
 }
+
+// ONNX's INT4 is in two's complement: 0x8f 0x07 -> -1 -8 7.
+func.func @signed() {
+  %p = arith.constant dense<[[-113, 7]]> : tensor<1x2xi8>
+  %u = lowbit.unpack %p bits 4 offset 0 signed : tensor<1x2xi8> -> tensor<1x3xi8>
+  %want = arith.constant dense<[[-1, -8, 7]]> : tensor<1x3xi8>
+  check.close %u, %want within 0.0 : tensor<1x3xi8>
+  return
+}

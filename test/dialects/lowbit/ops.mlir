@@ -29,6 +29,8 @@ func.func @packing(%k: tensor<6x8xi8>) -> tensor<6x8xi8> {
   %p = lowbit.pack %k bits 3 offset 4 : tensor<6x8xi8> -> tensor<6x3xi8>
   // CHECK: lowbit.unpack %{{.*}} bits 3 offset 4 : tensor<6x3xi8> -> tensor<6x8xi8>
   %q = lowbit.unpack %p bits 3 offset 4 : tensor<6x3xi8> -> tensor<6x8xi8>
+  // CHECK: lowbit.unpack %{{.*}} bits 3 offset 0 signed : tensor<6x3xi8> -> tensor<6x8xi8>
+  %t = lowbit.unpack %p bits 3 offset 0 signed : tensor<6x3xi8> -> tensor<6x8xi8>
   return %q : tensor<6x8xi8>
 }
 

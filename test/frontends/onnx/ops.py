@@ -17,6 +17,7 @@ from onnx import helper, numpy_helper
 RNG = np.random.default_rng(7)
 F = np.float32
 MS = "com.microsoft"
+BOUND = 1e-5  # of errors, relative to the largest element
 CODES = {"float32": T.FLOAT, "int64": T.INT64, "int32": T.INT32, "bool": T.BOOL}
 
 
@@ -204,7 +205,7 @@ def check(folder, name):
     if got.shape != want.shape or got.dtype != want.dtype:
         return f"expected {want.dtype}{want.shape}, got {got.dtype}{got.shape}"
     error = np.abs(got.astype(float) - want).max() / max(np.abs(want.astype(float)).max(), 1e-9)
-    return None if error <= 1e-5 else f"error {error:.1e}"
+    return None if error <= BOUND else f"error {error:.1e}"
 
 
 def main():
