@@ -6,6 +6,7 @@
 #include "mlir/IR/Matchers.h"
 #include "qopt/codegen/cpu/Elementwise.h"
 #include "qopt/codegen/cpu/Math.h"
+#include "qopt/dialects/kernel/Packing.h"
 #include "qopt/dialects/nn/Nn.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -22,7 +23,8 @@ bool isElementOp(Operation *op) {
          isa<nn::ReshapeOp, nn::BroadcastOp, nn::TransposeOp, nn::SliceOp,
              nn::ConcatOp, nn::GatherOp, nn::GatherNdOp, nn::GatherElementsOp,
              nn::TriangleOp, nn::IotaOp, nn::FromIndexOp, nn::ReduceOp,
-             nn::CumsumOp, nn::MatmulOp, nn::EmbeddingOp, nn::RopeOp>(op);
+             nn::CumsumOp, nn::MatmulOp, nn::EmbeddingOp, nn::RopeOp,
+             lowbit::EmbeddingOp, lowbit::DequantizeOp>(op);
 }
 
 static RankedTensorType ranked(Value value) {
@@ -111,19 +113,88 @@ Value Elements::compute(Value tensor, ArrayRef<Value> indices) {
         Value row = indexAt(embedding.getIds(), id);
         return at(embedding.getTable(), {row, indices.back()});
       })
+      .Case([&](lowbit::EmbeddingOp embedding) {
+        Value row = indexAt(embedding.getIds(), indices.drop_back());
+        return dequantized(embedding.getTable(), embedding.getScales(),
+                           embedding.getZeros(), embedding.getScheme(),
+                           {row, indices.back()});
+      })
+      .Case([&](lowbit::DequantizeOp dequantize) {
+        return dequantized(dequantize.getCodes(), dequantize.getScales(),
+                           dequantize.getZeros(), dequantize.getScheme(),
+                           indices);
+      })
       .Default([&](Operation *op) {
         return at(op->getOperand(0), viewed(op, indices));
       });
 }
 
+/// A code of a packed matrix, as i8.
+Value Elements::packed(BlockArgument tensor, Value row, Value column) {
+  kernel::Packing packing(e.kernel.getLayout(tensor),
+                          ranked(tensor).getShape().back());
+  auto div = [&](Value x, int64_t by) -> Value {
+    return arith::DivUIOp::create(e.b, e.loc, x, e.constant(by));
+  };
+  auto rem = [&](Value x, int64_t by) -> Value {
+    return arith::RemUIOp::create(e.b, e.loc, x, e.constant(by));
+  };
+  Value inPanel = rem(row, packing.panelRows());
+  Value base = e.mul(div(row, packing.panelRows()), packing.panelBytes());
+  Value place = e.add(e.mul(rem(inPanel, packing.lanes), 4), rem(column, 4));
+  Value field = div(inPanel, packing.lanes);
+  auto bits = [&](Value line, Value shift, int64_t mask) {
+    Value byte =
+        e.load(e.b.getI8Type(), e.pointer(tensor),
+               e.add(e.add(base, e.mul(line, packing.lineBytes())), place));
+    byte = arith::ExtUIOp::create(e.b, e.loc, e.b.getI64Type(), byte);
+    byte = arith::ShRUIOp::create(e.b, e.loc, byte, shift);
+    return Value(arith::AndIOp::create(e.b, e.loc, byte, e.constant(mask)));
+  };
+  Value line = div(column, 4);
+  if (packing.bits == 3)
+    line = e.add(line, div(column, 8));
+  Value code = bits(line, e.mul(field, packing.plane),
+                    (int64_t(1) << packing.plane) - 1);
+  if (packing.bits == 3) {
+    Value shift = e.add(e.mul(rem(div(column, 4), 2), 4), field);
+    Value high = bits(e.add(e.mul(div(column, 8), 3), e.constant(2)), shift, 1);
+    code = e.add(code, e.mul(high, 4));
+  }
+  code = e.add(code, e.constant(-packing.offset));
+  return arith::TruncIOp::create(e.b, e.loc, e.b.getI8Type(), code);
+}
+
+/// f32(code - zero) * scale, of the set that the code is in.
+Value Elements::dequantized(Value codes, Value scales, Value zeros,
+                            lowbit::SchemeAttr scheme,
+                            ArrayRef<Value> indices) {
+  Indices set(indices.drop_back());
+  if (scheme.getPer() == lowbit::Granularity::tensor)
+    set = {e.constant(0)};
+  else if (scheme.getPer() == lowbit::Granularity::group)
+    set.push_back(arith::DivUIOp::create(e.b, e.loc, indices.back(),
+                                         e.constant(scheme.getGroup())));
+  Type i32 = e.b.getI32Type();
+  Value code = arith::ExtSIOp::create(e.b, e.loc, i32, at(codes, indices));
+  if (zeros) {
+    Value zero = arith::ExtSIOp::create(e.b, e.loc, i32, at(zeros, set));
+    code = arith::SubIOp::create(e.b, e.loc, code, zero);
+  }
+  Value number = arith::SIToFPOp::create(e.b, e.loc, e.f32(), code);
+  return arith::MulFOp::create(e.b, e.loc, number, at(scales, set));
+}
+
 Value Elements::argument(BlockArgument tensor, ArrayRef<Value> indices) {
   kernel::LayoutAttr layout = e.kernel.getLayout(tensor);
+  if (layout.getBits())
+    return packed(tensor, indices[0], indices[1]);
   Value position = e.constant(0);
   if (int64_t panel = layout.getPanel(); panel > 0) {
     Value width = e.constant(panel), row = indices[0];
-    Value column = e.add(e.mul(arith::DivUIOp::create(e.b, e.loc, row, width),
-                               e.size(tensor, 1)),
-                         indices[1]);
+    Value column = arith::DivUIOp::create(e.b, e.loc, row, width);
+    if (indices.size() > 1) // a vector lies like a matrix of one column
+      column = e.add(e.mul(column, e.size(tensor, 1)), indices[1]);
     position = e.add(e.mul(column, width),
                      arith::RemUIOp::create(e.b, e.loc, row, width));
   } else if (layout.getCache()) {
@@ -327,8 +398,9 @@ Value Elements::rope(Operation *op, ArrayRef<Value> indices) {
     partner[3] = arith::SelectOp::create(e.b, e.loc, first,
                                          e.add(d, e.constant(distance)),
                                          e.add(d, e.constant(-distance)));
-    Value row =
-        ranked(rope.getCos()).getDimSize(0) == 1 ? e.constant(0) : indices[0];
+    // One row of angles may serve all batches.
+    Value last = e.add(e.size(rope.getCos(), 0), e.constant(-1));
+    Value row = arith::MinSIOp::create(e.b, e.loc, indices[0], last);
     Indices angle{row, indices[2], pair};
     Math m{e.b, e.loc};
     Value sin = at(rope.getSin(), angle);

@@ -18,6 +18,7 @@ static RankedTensorType ranked(Value value) {
 static Value join(Emitter &e, nn::Reduction kind, Value x, Value y) {
   auto reorder = arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
   bool isFloat = isa<FloatType>(x.getType());
+  bool isBool = x.getType().isInteger(1); // true is 1, not -1
   OpBuilder &b = e.b;
   switch (kind) {
   case nn::Reduction::sum:
@@ -29,10 +30,12 @@ static Value join(Emitter &e, nn::Reduction kind, Value x, Value y) {
                    : Value(arith::MulIOp::create(b, e.loc, x, y));
   case nn::Reduction::max:
     return isFloat ? Value(arith::MaximumFOp::create(b, e.loc, x, y))
-                   : Value(arith::MaxSIOp::create(b, e.loc, x, y));
+           : isBool ? Value(arith::OrIOp::create(b, e.loc, x, y))
+                    : Value(arith::MaxSIOp::create(b, e.loc, x, y));
   case nn::Reduction::min:
     return isFloat ? Value(arith::MinimumFOp::create(b, e.loc, x, y))
-                   : Value(arith::MinSIOp::create(b, e.loc, x, y));
+           : isBool ? Value(arith::AndIOp::create(b, e.loc, x, y))
+                    : Value(arith::MinSIOp::create(b, e.loc, x, y));
   }
   llvm_unreachable("not a reduction");
 }
@@ -44,9 +47,10 @@ static Value neutral(Emitter &e, nn::Reduction kind, Type type) {
   if (isa<FloatType>(type))
     return e.constant(most ? HUGE_VAL : least ? -HUGE_VAL : one, type);
   unsigned bits = type.getIntOrFloatBitWidth();
-  APInt value = most    ? APInt::getSignedMaxValue(bits)
-                : least ? APInt::getSignedMinValue(bits)
-                        : APInt(bits, one != 0);
+  APInt value = bits == 1 ? APInt(1, most || one != 0)
+                : most    ? APInt::getSignedMaxValue(bits)
+                : least   ? APInt::getSignedMinValue(bits)
+                          : APInt(bits, one != 0);
   return arith::ConstantOp::create(e.b, e.loc, e.b.getIntegerAttr(type, value));
 }
 
@@ -61,12 +65,23 @@ Value Elements::reduce(Operation *op, ArrayRef<Value> indices) {
     if (!gone || reduce.getKeepDims())
       ++next;
   }
-  Type type = registerType(input);
+  Type type = registerType(input), summed = type;
+  bool isMean = reduce.getKind() == nn::Reduction::mean;
+  if (isMean && !isa<FloatType>(type))
+    summed = e.b.getI64Type(); // a sum may be wider than what it is of
+  auto element = [&]() -> Value {
+    Value x = at(input, own);
+    if (summed == type)
+      return x;
+    return type.isInteger(1)
+               ? Value(arith::ExtUIOp::create(e.b, e.loc, summed, x))
+               : Value(arith::ExtSIOp::create(e.b, e.loc, summed, x));
+  };
   auto before = known;
   std::function<Value(size_t, Value)> over = [&](size_t i, Value sum) -> Value {
     if (i == reduce.getAxes().size()) {
       forget();
-      return join(e, reduce.getKind(), sum, at(input, own));
+      return join(e, reduce.getKind(), sum, element());
     }
     int64_t axis = reduce.getAxes()[i];
     return e.loop(e.constant(0), e.size(input, axis), 1, sum,
@@ -75,17 +90,20 @@ Value Elements::reduce(Operation *op, ArrayRef<Value> indices) {
                     return SmallVector<Value>{over(i + 1, carried[0])};
                   })[0];
   };
-  Value sum = over(0, neutral(e, reduce.getKind(), type));
+  Value sum = over(0, neutral(e, reduce.getKind(), summed));
   known = std::move(before);
-  if (reduce.getKind() != nn::Reduction::mean)
+  if (!isMean)
     return sum;
   Value count = e.constant(1);
   for (int64_t axis : reduce.getAxes())
     count = e.mul(count, e.size(input, axis));
   if (!isa<FloatType>(type)) {
-    if (type != count.getType())
-      count = arith::TruncIOp::create(e.b, e.loc, type, count);
-    return arith::DivSIOp::create(e.b, e.loc, sum, count);
+    // The mean of nothing is 0.
+    count = arith::MaxSIOp::create(e.b, e.loc, count, e.constant(1));
+    Value mean = arith::DivSIOp::create(e.b, e.loc, sum, count);
+    return type == summed
+               ? mean
+               : Value(arith::TruncIOp::create(e.b, e.loc, type, mean));
   }
   count = arith::SIToFPOp::create(e.b, e.loc, type, count);
   return arith::DivFOp::create(e.b, e.loc, sum, count);

@@ -219,10 +219,14 @@ static Value emitBinary(Math m, Operation *op, Value x, Value y) {
       .Case([&](nn::RemainderOp) { return remainder(m, x, y); })
       .Case([&](nn::PowOp op) { return power(m, op, x, y); })
       .Case([&](nn::MaximumOp) {
-        return either<arith::MaximumFOp, arith::MaxSIOp>(m, x, y);
+        return getElementTypeOrSelf(x.getType()).isInteger(1)
+                   ? Value(arith::OrIOp::create(m.b, m.loc, x, y))
+                   : either<arith::MaximumFOp, arith::MaxSIOp>(m, x, y);
       })
       .Case([&](nn::MinimumOp) {
-        return either<arith::MinimumFOp, arith::MinSIOp>(m, x, y);
+        return getElementTypeOrSelf(x.getType()).isInteger(1)
+                   ? Value(arith::AndIOp::create(m.b, m.loc, x, y))
+                   : either<arith::MinimumFOp, arith::MinSIOp>(m, x, y);
       })
       .Case([&](nn::AndOp) {
         return arith::AndIOp::create(m.b, m.loc, x, y).getResult();
