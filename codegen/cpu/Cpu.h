@@ -5,6 +5,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "qopt/codegen/KernelFamily.h"
+#include "qopt/passes/kernel/Target.h"
 
 namespace qopt::cpu {
 
@@ -19,6 +20,9 @@ struct GenerateOptions {
 /// The CPU of that name: "native", "avx2", "avx512", "avx512vnni", "plain" or
 /// a name of LLVM's. Failure, and a list of names in `message`, if unknown.
 mlir::FailureOr<Target> targetNamed(llvm::StringRef name, std::string &message);
+
+/// What layouts depend on, of the targets that share them.
+LayoutFacts layoutFacts(llvm::ArrayRef<Target> targets);
 
 /// A module of the LLVM dialect with the code of every target and the table
 /// `qopt_program` of runtime/abi.h. `kernels` is a program at the kernel stage.

@@ -8,6 +8,7 @@
 #define QOPT_CODEGEN_CPU_ELEMENT_H
 
 #include "qopt/codegen/cpu/Emitter.h"
+#include "qopt/dialects/lowbit/Lowbit.h"
 
 namespace qopt::cpu {
 
@@ -35,6 +36,11 @@ private:
   mlir::Value compute(mlir::Value tensor, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value argument(mlir::BlockArgument tensor,
                        llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value packed(mlir::BlockArgument tensor, mlir::Value row,
+                     mlir::Value column);
+  mlir::Value dequantized(mlir::Value codes, mlir::Value scales,
+                          mlir::Value zeros, lowbit::SchemeAttr scheme,
+                          llvm::ArrayRef<mlir::Value> indices);
   mlir::Value element(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value constant(mlir::Operation *op,
                        llvm::ArrayRef<mlir::Value> indices);

@@ -5,9 +5,9 @@
 namespace qopt::cpu {
 
 llvm::ArrayRef<const KernelFamily *> families() {
-  static const KernelFamily *const all[] = {&linearFamily,    &normFamily,
-                                            &attentionFamily, &softmaxFamily,
-                                            &scatterFamily,   &mapFamily};
+  static const KernelFamily *const all[] = {
+      &lowbitLinearFamily, &quantizeFamily, &linearFamily,  &normFamily,
+      &attentionFamily,    &softmaxFamily,  &scatterFamily, &mapFamily};
   return all;
 }
 

@@ -36,7 +36,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 #include "qopt/codegen/cpu/Elementwise.h"
-#include "qopt/codegen/cpu/Emitter.h"
+#include "qopt/codegen/cpu/Epilogue.h"
 #include "qopt/codegen/cpu/Families.h"
 #include "qopt/codegen/cpu/Math.h"
 #include "qopt/dialects/nn/Nn.h"
@@ -170,7 +170,8 @@ public:
         division(linear, variant),
         outputs(linear.getWeight().getType().getDimSize(0)),
         channels(linear.getWeight().getType().getDimSize(1)),
-        vector(e.vector(panel)), rows(e.size(rowsOf(linear, e.dims))) {}
+        vector(e.vector(panel)), rows(e.size(rowsOf(linear, e.dims))),
+        epilogue(e, linear, linear.getBias(), outputs, panel) {}
 
   void write();
 
@@ -182,12 +183,7 @@ private:
   /// The sums of rows [row, row + count) of panels [first, first + panels),
   /// from the scratch, to the result, without the first `skip` panels.
   void finish(Value row, Value count, Value first, int64_t panels, Value skip);
-  void finish(Value sum, Value row, Value column, int64_t width);
-  Value load(Value base, Value index, Type element, int64_t width);
-  void store(Value value, Value base, Value index, int64_t width);
   void step(MutableArrayRef<Value> sums, const Tile &tile, Value c);
-  Value epilogue(Value sum, Value row, Value column, int64_t width);
-  Value operand(Value tensor, Value row, Value column, int64_t width);
   Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
     return arith::CmpIOp::create(e.b, e.loc, predicate, x, y);
   }
@@ -206,53 +202,10 @@ private:
   int64_t outputs, channels;
   VectorType vector;
   Value rows;
+  Epilogue epilogue;
 };
 
 } // namespace
-
-/// The first lanes, the others zero.
-static Value maskOf(Emitter &e, int64_t width) {
-  SmallVector<bool> lanes(panel, false);
-  std::fill_n(lanes.begin(), width, true);
-  auto type = VectorType::get(panel, e.b.getI1Type());
-  return arith::ConstantOp::create(e.b, e.loc,
-                                   DenseElementsAttr::get(type, lanes));
-}
-
-/// Lanes of 16 bits are integers to memory: LLVM takes masked halves apart, by
-/// a library call for each.
-static Type inMemory(Emitter &e, Type element) {
-  return element.isF16() || element.isBF16() ? e.b.getI16Type() : element;
-}
-
-Value TileWriter::load(Value base, Value index, Type element, int64_t width) {
-  VectorType type = e.vector(panel, inMemory(e, element));
-  Value x;
-  if (width == panel) {
-    x = e.load(type, base, index);
-  } else {
-    Value zero = arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(type));
-    x = LLVM::MaskedLoadOp::create(
-        e.b, e.loc, type, e.offset(base, index, element), maskOf(e, width),
-        zero, element.getIntOrFloatBitWidth() / 8);
-  }
-  if (type.getElementType() == element)
-    return x;
-  x = m.bits(x, element);
-  return arith::ExtFOp::create(e.b, e.loc, vector, x);
-}
-
-void TileWriter::store(Value value, Value base, Value index, int64_t width) {
-  Type element = getElementTypeOrSelf(value.getType());
-  Type stored = inMemory(e, element);
-  if (stored != element)
-    value = m.bits(value, stored);
-  if (width == panel)
-    return e.store(value, base, index);
-  LLVM::MaskedStoreOp::create(e.b, e.loc, value, e.offset(base, index, element),
-                              maskOf(e, width),
-                              element.getIntOrFloatBitWidth() / 8);
-}
 
 /// One more channel.
 void TileWriter::step(MutableArrayRef<Value> sums, const Tile &tile, Value c) {
@@ -263,7 +216,7 @@ void TileWriter::step(MutableArrayRef<Value> sums, const Tile &tile, Value c) {
   for (int64_t p = 0; p < tile.panels; ++p) {
     Value column = e.add(e.mul(e.add(tile.first, e.constant(p)), channels), c);
     Value index = e.mul(column, panel);
-    weights.push_back(load(base, index, wide, panel));
+    weights.push_back(loadVector(e, panel, base, index, wide, panel));
   }
   for (int64_t r = 0; r < tile.rows; ++r) {
     Value at = e.add(e.mul(e.add(tile.row, e.constant(r)), channels), c);
@@ -309,80 +262,9 @@ void TileWriter::finish(Value row, Value count, Value first, int64_t panels,
       Value index = e.mul(e.add(e.mul(r, panels), p), panel);
       Value sum = e.load(vector, e.scratch, index);
       Value column = e.mul(e.add(first, p), panel), at = e.add(row, r);
-      if (outputs % panel == 0)
-        return finish(sum, at, column, panel);
-      Value isLast = compare(arith::CmpIPredicate::sgt, column,
-                             e.constant(outputs - panel));
-      e.branch(
-          isLast, [&] { finish(sum, at, column, outputs % panel); },
-          [&] { finish(sum, at, column, panel); });
+      epilogue.finish(sum, at, column);
     });
   });
-}
-
-/// A vector of an operand of the epilogue.
-Value TileWriter::operand(Value tensor, Value row, Value column,
-                          int64_t width) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  Type element = type.getElementType();
-  DenseElementsAttr constant;
-  if (matchPattern(tensor, m_Constant(&constant))) {
-    Type wide = element.isF16() || element.isBF16() ? e.f32() : element;
-    if (isa<FloatType>(wide))
-      return e.constant(constant.getSplatValue<APFloat>().convertToDouble(),
-                        VectorType::get(panel, wide));
-    return m.integer(constant.getSplatValue<APInt>().getSExtValue(),
-                     VectorType::get(panel, wide));
-  }
-  if (type.getNumElements() == 1 && type.hasStaticShape()) {
-    Value x = e.load(element, e.pointer(tensor), e.constant(0));
-    if (element.isF16() || element.isBF16())
-      x = arith::ExtFOp::create(e.b, e.loc, e.f32(), x);
-    return vector::BroadcastOp::create(e.b, e.loc,
-                                       VectorType::get(panel, x.getType()), x);
-  }
-  Value index =
-      type.getRank() == 1 ? column : e.add(e.mul(row, outputs), column);
-  return load(e.pointer(tensor), index, element, width);
-}
-
-Value TileWriter::epilogue(Value sum, Value row, Value column, int64_t width) {
-  llvm::DenseMap<Value, Value> values;
-  if (Value bias = linear.getBias())
-    sum = m.add(sum, operand(bias, e.constant(0), column, width));
-  auto rounded = [&](Value value, Value tensor) -> Value {
-    Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
-    if (!element.isF16() && !element.isBF16())
-      return value;
-    Value half = arith::TruncFOp::create(
-        e.b, e.loc, VectorType::get(panel, element), value);
-    return arith::ExtFOp::create(e.b, e.loc, value.getType(), half);
-  };
-  values[linear] = rounded(sum, linear);
-  for (Operation &op : e.kernel.getBlock().without_terminator()) {
-    if (!isElementwise(&op))
-      continue;
-    SmallVector<Value> operands;
-    for (Value tensor : op.getOperands()) {
-      Value &value = values[tensor];
-      if (!value)
-        value = operand(tensor, row, column, width);
-      operands.push_back(value);
-    }
-    values[op.getResult(0)] =
-        rounded(emitElement(e.b, &op, operands), op.getResult(0));
-  }
-  return values.at(e.kernel.getResultValues()[0]);
-}
-
-void TileWriter::finish(Value sum, Value row, Value column, int64_t width) {
-  Value result = e.kernel.getResultValues()[0];
-  Type element = cast<RankedTensorType>(result.getType()).getElementType();
-  Type type = VectorType::get(panel, element);
-  Value y = epilogue(sum, row, column, width);
-  if (y.getType() != type)
-    y = arith::TruncFOp::create(e.b, e.loc, type, y);
-  store(y, e.pointer(result), e.add(e.mul(row, outputs), column), width);
 }
 
 /// The tasks [begin, end) as one range of tiles.

@@ -92,6 +92,14 @@ FailureOr<Target> targetNamed(StringRef name, std::string &message) {
   return failure();
 }
 
+LayoutFacts layoutFacts(ArrayRef<Target> targets) {
+  LayoutFacts facts;
+  for (const Target &target : targets)
+    if (target.vectorBytes < 64)
+      facts.lanes = 8;
+  return facts;
+}
+
 std::string llvmFeatures(const Target &target) {
   std::string text = "+sse4.1,+popcnt";
   for (const FeatureFacts &facts : features) {

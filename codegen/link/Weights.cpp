@@ -1,101 +1,26 @@
 // Evaluates weights: moves elements where a chain only moves them, and asks the
-// interpreter otherwise.
+// interpreter otherwise, a block of rows at a time where no op mixes them.
+//
+// A quantization gives codes, scales and zeros. It is computed once: codes go
+// to the output as they come, the others wait for their turn, which is next.
 
 #include "qopt/codegen/link/Weights.h"
 
+#include <cmath>
 #include <cstring>
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
-#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Threading.h"
 #include "qopt/codegen/link/Evaluate.h"
-#include "qopt/dialects/nn/Nn.h"
+#include "qopt/codegen/link/Rows.h"
+#include "qopt/dialects/kernel/Packing.h"
+#include "qopt/dialects/lowbit/Lowbit.h"
+#include "qopt/dialects/lowbit/Quantizer.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
+using qopt::interpreter::Tensor;
 
 namespace qopt::link {
-
-namespace {
-
-/// A tensor that lies somewhere with a stride, in bytes, for each axis.
-struct View {
-  ArrayRef<char> source; ///< what may be forgotten when it has been read
-  const char *data;
-  SmallVector<int64_t> shape, strides;
-};
-
-/// Follows a chain that only moves elements.
-class Mover {
-public:
-  Mover(ModuleOp program, nn::WeightFiles &files)
-      : symbols(program), files(files) {}
-
-  /// The pieces of a value, one behind the other along the first axis; none if
-  /// the chain computes something.
-  FailureOr<SmallVector<View>> pieces(Value value);
-
-private:
-  FailureOr<SmallVector<View>> global(ml_program::GlobalLoadOp load);
-
-  SymbolTable symbols;
-  nn::WeightFiles &files;
-};
-
-} // namespace
-
-static SmallVector<int64_t> rowMajor(RankedTensorType type) {
-  SmallVector<int64_t> strides(type.getRank());
-  int64_t stride = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  for (int64_t axis = type.getRank(); axis-- > 0;) {
-    strides[axis] = stride;
-    stride *= type.getDimSize(axis);
-  }
-  return strides;
-}
-
-FailureOr<SmallVector<View>> Mover::global(ml_program::GlobalLoadOp load) {
-  auto global =
-      symbols.lookup<ml_program::GlobalOp>(load.getGlobal().getLeafReference());
-  auto weight = dyn_cast_or_null<nn::WeightAttr>(global.getValueAttr());
-  if (!weight)
-    return SmallVector<View>();
-  auto type = cast<RankedTensorType>(load.getType());
-  FailureOr<ArrayRef<char>> bytes = files.find(weight, global.getLoc());
-  if (failed(bytes))
-    return failure();
-  return SmallVector<View>{{*bytes, bytes->data(),
-                            SmallVector<int64_t>(type.getShape()),
-                            rowMajor(type)}};
-}
-
-FailureOr<SmallVector<View>> Mover::pieces(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (auto load = dyn_cast<ml_program::GlobalLoadOp>(op))
-    return global(load);
-  if (auto transpose = dyn_cast<nn::TransposeOp>(op)) {
-    auto input = pieces(transpose.getInput());
-    if (failed(input) || input->size() != 1)
-      return failed(input) ? input : SmallVector<View>();
-    View moved = input->front();
-    for (auto [to, from] : llvm::enumerate(transpose.getPermutation())) {
-      moved.shape[to] = input->front().shape[from];
-      moved.strides[to] = input->front().strides[from];
-    }
-    return SmallVector<View>{moved};
-  }
-  if (auto concat = dyn_cast<nn::ConcatOp>(op);
-      concat && concat.getAxis() == 0) {
-    SmallVector<View> all;
-    for (Value input : concat.getInputs()) {
-      auto some = pieces(input);
-      if (failed(some) || some->empty())
-        return some;
-      all.append(*some);
-    }
-    return all;
-  }
-  return SmallVector<View>();
-}
 
 /// Copies row `row` of the concatenation, every `stride`-th place of `to`.
 template <typename Word>
@@ -106,9 +31,10 @@ static void copyRows(ArrayRef<View> views, int64_t row, int64_t rows,
     for (; row < own && rows > 0; ++row, --rows, to += sizeof(Word)) {
       const char *from = view.data + row * view.strides[0];
       char *place = to;
-      for (int64_t c = 0, size = view.shape[1]; c < size; ++c) {
+      bool isMatrix = view.shape.size() > 1;
+      for (int64_t c = 0, size = isMatrix ? view.shape[1] : 1; c < size; ++c) {
         std::memcpy(place, from, sizeof(Word));
-        from += view.strides[1];
+        from += isMatrix ? view.strides[1] : 0;
         place += stride * sizeof(Word);
       }
     }
@@ -121,7 +47,9 @@ static void copyRows(ArrayRef<View> views, int64_t row, int64_t rows,
 /// Panels of a matrix: `panel` rows interleaved, zeros behind the last one.
 static LogicalResult writePanels(ArrayRef<View> views, int64_t panel,
                                  int64_t bytes, Sink sink) {
-  int64_t rows = 0, columns = views.front().shape[1];
+  int64_t rows = 0;
+  ArrayRef<int64_t> shape = views.front().shape;
+  int64_t columns = shape.size() > 1 ? shape[1] : 1;
   for (const View &view : views)
     rows += view.shape[0];
   std::vector<char> buffer(panel * columns * bytes);
@@ -131,8 +59,10 @@ static LogicalResult writePanels(ArrayRef<View> views, int64_t panel,
       std::fill(buffer.begin(), buffer.end(), 0);
     if (bytes == 4)
       copyRows<uint32_t>(views, row, own, panel, buffer.data());
-    else
+    else if (bytes == 2)
       copyRows<uint16_t>(views, row, own, panel, buffer.data());
+    else
+      copyRows<uint8_t>(views, row, own, panel, buffer.data());
     if (failed(sink(buffer)))
       return failure();
   }
@@ -148,30 +78,269 @@ static bool isRowMajor(const View &view, int64_t bytes) {
   return true;
 }
 
-/// One weight, without the gap behind it.
-static LogicalResult writeWeight(kernel::WeightOp weight, ModuleOp program,
-                                 Mover &mover, nn::WeightFiles &files,
-                                 Sink sink) {
+namespace {
+
+/// Writes the weights of a program, one after the other.
+class Writer {
+public:
+  Writer(ModuleOp program, nn::WeightFiles &files, Sink sink)
+      : program(program), files(files), mover(program, files), sink(sink) {}
+
+  /// One weight, without the gap behind it.
+  LogicalResult write(kernel::WeightOp weight);
+
+private:
+  LogicalResult writeBytes(const std::vector<char> &bytes,
+                           RankedTensorType type, kernel::LayoutAttr layout);
+  LogicalResult writeBlocks(
+      kernel::WeightOp weight, int64_t block,
+      llvm::function_ref<LogicalResult(int64_t, int64_t, std::vector<char> &)>
+          evaluate);
+  LogicalResult writeCodes(kernel::WeightOp weight, lowbit::QuantizeOp op);
+  LogicalResult writeRows(kernel::WeightOp weight, Value value);
+  LogicalResult quantize(lowbit::QuantizeOp op, const lowbit::Grid *grid,
+                         ArrayRef<float> x, int64_t from,
+                         std::vector<int8_t> &codes);
+
+  ModuleOp program;
+  nn::WeightFiles &files;
+  Mover mover;
+  Sink sink;
+  /// What the last quantization gave beside its codes, by the text of its
+  /// chain.
+  std::string lastChain;
+  std::vector<float> scales;
+  std::vector<int8_t> zeros;
+};
+
+} // namespace
+
+/// The ops of a weight, without what it returns of them.
+static std::string textOf(kernel::WeightOp weight) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  for (Operation &op : weight.getBody().front().without_terminator())
+    op.print(out, OpPrintingFlags().useLocalScope());
+  return text;
+}
+
+/// Codes of some rows as they lie in panels, or row by row.
+static void layCodes(ArrayRef<int8_t> codes, int64_t columns,
+                     kernel::LayoutAttr layout, std::vector<char> &bytes) {
+  if (layout.getBits() == 0) {
+    bytes.assign(codes.begin(), codes.end());
+    return;
+  }
+  kernel::Packing packing(layout, columns);
+  int64_t rows = columns ? int64_t(codes.size()) / columns : 0;
+  bytes.assign(packing.bytes(rows), 0);
+  auto *panel = reinterpret_cast<uint8_t *>(bytes.data());
+  for (int64_t row = 0; row < rows; row += packing.panelRows()) {
+    packing.pack(codes.data() + row * columns,
+                 std::min(packing.panelRows(), rows - row), panel);
+    panel += packing.panelBytes();
+  }
+}
+
+/// Evaluates the rows of a weight, `block` at a time, several at once, and
+/// writes them in order.
+LogicalResult Writer::writeBlocks(
+    kernel::WeightOp weight, int64_t block,
+    function_ref<LogicalResult(int64_t, int64_t, std::vector<char> &)>
+        evaluate) {
+  int64_t rows = weight.getResultType().getDimSize(0);
+  MLIRContext *context = weight.getContext();
+  int64_t atOnce = context->isMultithreadingEnabled()
+                       ? std::max<int64_t>(1, context->getNumThreads())
+                       : 1;
+  std::vector<std::vector<char>> parts(atOnce);
+  for (int64_t first = 0; first < rows; first += block * atOnce) {
+    int64_t count =
+        std::min(atOnce, int64_t(llvm::divideCeil(rows - first, block)));
+    if (failed(failableParallelForEachN(context, 0, count, [&](size_t i) {
+          int64_t from = first + int64_t(i) * block;
+          return evaluate(from, std::min(block, rows - from), parts[i]);
+        })))
+      return failure();
+    for (int64_t i = 0; i < count; ++i)
+      if (failed(sink(parts[i])))
+        return failure();
+  }
+  return success();
+}
+
+/// Codes, scales and zeros of whole sets that begin at element `from`; `grid`
+/// is that of all elements, if they share one.
+LogicalResult Writer::quantize(lowbit::QuantizeOp op, const lowbit::Grid *grid,
+                               ArrayRef<float> x, int64_t from,
+                               std::vector<int8_t> &codes) {
+  int64_t columns = op.getInput().getType().getShape().back();
+  int64_t size = grid ? std::max<int64_t>(1, x.size())
+                      : op.getScheme().getGroupSize(columns);
+  codes.resize(x.size());
+  for (size_t first = 0; first < x.size(); first += size) {
+    ArrayRef<float> set = x.slice(first, size);
+    lowbit::Grid own = grid ? *grid : lowbit::fitGrid(op.getScheme(), set);
+    if (!grid) {
+      scales[(from + first) / size] = own.scale;
+      zeros[(from + first) / size] = own.zero;
+    }
+    for (int64_t i = 0; i < size; ++i)
+      codes[first + i] = lowbit::codeOf(set[i], own);
+  }
+  return success();
+}
+
+/// Some rows as f32; infinities and NaNs are errors.
+static LogicalResult readFloats(Operation *op, const Rows &rows, int64_t from,
+                                int64_t count, float *to) {
+  FailureOr<Tensor> some = rows.get(from, count);
+  if (failed(some))
+    return failure();
+  for (double x : some->data) {
+    if (!std::isfinite(float(x)))
+      return op->emitOpError("expects finite numbers, got ") << x;
+    *to++ = float(x);
+  }
+  return success();
+}
+
+LogicalResult Writer::writeCodes(kernel::WeightOp weight,
+                                 lowbit::QuantizeOp op) {
+  RankedTensorType type = op.getInput().getType();
+  auto rows = Rows::of(op.getInput(), program, files);
+  if (failed(rows))
+    return failure();
+  int64_t N = type.getDimSize(0), C = N ? type.getNumElements() / N : 0;
+  int64_t sets =
+      ShapedType::getNumElements(op.getScheme().getScaleShape(type.getShape()));
+  scales.assign(sets, 0);
+  zeros.assign(sets, 0);
+  lastChain = textOf(weight);
+  int64_t block = (*rows)->blockRows();
+  bool isShared = op.getScheme().getPer() == lowbit::Granularity::tensor;
+  lowbit::Grid grid;
+  std::vector<float> all;
+  if (isShared) {
+    // One scale for all: they are read before the first code is known.
+    all.resize(N * C);
+    if (failed(failableParallelForEachN(
+            op.getContext(), 0, llvm::divideCeil(N, block), [&](size_t i) {
+              int64_t from = int64_t(i) * block;
+              return readFloats(op, **rows, from, std::min(block, N - from),
+                                all.data() + from * C);
+            })))
+      return failure();
+    grid = lowbit::fitGrid(op.getScheme(), all);
+    scales[0] = grid.scale;
+    zeros[0] = grid.zero;
+  }
+  kernel::LayoutAttr layout = weight.getLayout();
+  auto evaluate = [&](int64_t from, int64_t count, std::vector<char> &bytes) {
+    std::vector<float> some;
+    if (!isShared) {
+      some.resize(count * C);
+      if (failed(readFloats(op, **rows, from, count, some.data())))
+        return failure();
+    }
+    ArrayRef<float> x = isShared
+                            ? ArrayRef<float>(all).slice(from * C, count * C)
+                            : ArrayRef<float>(some);
+    std::vector<int8_t> codes;
+    if (failed(quantize(op, isShared ? &grid : nullptr, x, from * C, codes)))
+      return failure();
+    layCodes(codes, C, layout, bytes);
+    return success();
+  };
+  LogicalResult result = writeBlocks(weight, block, evaluate);
+  (*rows)->forget();
+  return result;
+}
+
+/// Any other chain: its rows, a block at a time.
+LogicalResult Writer::writeRows(kernel::WeightOp weight, Value value) {
+  auto rows = Rows::of(value, program, files);
+  if (failed(rows))
+    return failure();
+  RankedTensorType type = weight.getResultType();
+  kernel::LayoutAttr layout = weight.getLayout();
+  int64_t N = type.getDimSize(0), C = N ? type.getNumElements() / N : 0;
+  auto evaluate = [&](int64_t from, int64_t count, std::vector<char> &bytes) {
+    FailureOr<Tensor> some = (*rows)->get(from, count);
+    if (failed(some))
+      return failure();
+    if (layout.getBits() == 0) {
+      store(*some, type.getElementType(), bytes);
+      if (layout.getPanel() == 0)
+        return success();
+      std::vector<char> flat = std::move(bytes);
+      bytes.clear();
+      int64_t size = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+      auto own = RankedTensorType::get({count, C}, type.getElementType());
+      View view{{}, flat.data(), {count, C}, rowMajor(own)};
+      return writePanels(view, layout.getPanel(), size, [&](ArrayRef<char> x) {
+        bytes.insert(bytes.end(), x.begin(), x.end());
+        return success();
+      });
+    }
+    std::vector<int8_t> codes(some->integers.begin(), some->integers.end());
+    layCodes(codes, C, layout, bytes);
+    return success();
+  };
+  LogicalResult result = writeBlocks(weight, (*rows)->blockRows(), evaluate);
+  (*rows)->forget();
+  return result;
+}
+
+/// A tensor that lies row-major in memory.
+LogicalResult Writer::writeBytes(const std::vector<char> &bytes,
+                                 RankedTensorType type,
+                                 kernel::LayoutAttr layout) {
+  int64_t size = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  if (layout.getPanel() == 0)
+    return sink(bytes);
+  View view{
+      {}, bytes.data(), SmallVector<int64_t>(type.getShape()), rowMajor(type)};
+  return writePanels(view, layout.getPanel(), size, sink);
+}
+
+LogicalResult Writer::write(kernel::WeightOp weight) {
   RankedTensorType type = weight.getResultType();
   int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  int64_t panel = weight.getLayout().getPanel();
+  kernel::LayoutAttr layout = weight.getLayout();
+  int64_t panel = layout.getPanel();
   Value value = weight.getBody().front().getTerminator()->getOperand(0);
+
+  if (auto quantize = value.getDefiningOp<lowbit::QuantizeOp>()) {
+    if (value == quantize.getCodes())
+      return writeCodes(weight, quantize);
+    if (textOf(weight) == lastChain) {
+      std::vector<char> found;
+      if (value == quantize.getZeros()) {
+        found.assign(zeros.begin(), zeros.end());
+      } else {
+        Tensor tensor(quantize.getScales().getType().getShape());
+        tensor.data.assign(scales.begin(), scales.end());
+        store(tensor, type.getElementType(), found);
+      }
+      return writeBytes(found, type, layout);
+    }
+  }
   auto views = mover.pieces(value);
   if (failed(views))
     return failure();
-  bool moves =
-      !views->empty() &&
-      (panel > 0 ? bytes == 4 || bytes == 2 : llvm::all_of(*views, [&](View v) {
-        return isRowMajor(v, bytes);
-      }));
-  std::vector<char> evaluated;
+  bool moves = !views->empty() && layout.getBits() == 0 &&
+               (panel > 0 ? bytes == 4 || bytes == 2 || bytes == 1
+                          : llvm::all_of(*views, [&](View v) {
+                              return isRowMajor(v, bytes);
+                            }));
+  if (!moves && type.getRank() >= 1 && type.getNumElements() > 0)
+    return writeRows(weight, value);
   if (!moves) {
+    std::vector<char> evaluated;
     if (failed(evaluate(weight, program, files, evaluated)))
       return failure();
-    *views = {View{{},
-                   evaluated.data(),
-                   SmallVector<int64_t>(type.getShape()),
-                   rowMajor(type)}};
+    return writeBytes(evaluated, type, layout);
   }
   if (panel > 0 && failed(writePanels(*views, panel, bytes, sink)))
     return failure();
@@ -197,14 +366,13 @@ LogicalResult writeWeights(ModuleOp program, nn::WeightFiles &files,
   llvm::sort(weights, [](kernel::WeightOp a, kernel::WeightOp b) {
     return a.getOffset() < b.getOffset();
   });
-  Mover mover(program, files);
+  Writer writer(program, files, sink);
   int64_t position = 0;
   for (kernel::WeightOp weight : weights) {
     if (int64_t(weight.getOffset()) < position)
       return weight.emitError("overlaps the weight before it");
     std::vector<char> gap(weight.getOffset() - position);
-    if (failed(sink(gap)) ||
-        failed(writeWeight(weight, program, mover, files, sink)))
+    if (failed(sink(gap)) || failed(writer.write(weight)))
       return failure();
     position = weight.getOffset() + weight.getBytes();
   }

@@ -1,8 +1,10 @@
 // Moves what an entry computes into kernels, fused, each different one once.
 //
-// Three kinds of ops. *Anchors* (linear, norm, attention, softmax, loss) have a
-// tile program of their own; a linear takes the elementwise ops behind it along
-// as its epilogue. *Views* (reshape, transpose, slice, ...) move into whoever
+// Three kinds of ops. *Anchors* (linear, norm, attention, softmax, loss,
+// quantize) have a tile program of their own; a linear takes the elementwise
+// ops behind it along as its epilogue, with the second half of a low-rank
+// branch, and quantize the norm, rotation and elementwise ops before it as its
+// prologue. *Views* (reshape, transpose, slice, ...) move into whoever
 // reads them. *Elementwise* ops move into their reader if it is the only one
 // and as large as they are; otherwise what they compute is stored. What is left
 // is a kernel each.
@@ -14,9 +16,10 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Pass/Pass.h"
 #include "qopt/dialects/kernel/Kernel.h"
+#include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/dialects/nn/Dims.h"
-#include "qopt/dialects/nn/Nn.h"
 #include "qopt/passes/Passes.h"
+#include "qopt/passes/kernel/Lora.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/raw_ostream.h"
@@ -29,8 +32,16 @@ namespace qopt {
 #include "qopt/passes/Passes.h.inc"
 
 static bool isAnchor(Operation *op) {
+  if (isLoraBranch(op))
+    return false;
   return isa<nn::LinearOp, nn::RmsNormOp, nn::AttentionOp, nn::SoftmaxOp,
-             nn::CrossEntropyOp, nn::ScatterNdOp>(op);
+             nn::CrossEntropyOp, nn::ScatterNdOp, lowbit::LinearOp,
+             lowbit::QuantizeOp, lowbit::HadamardOp>(op);
+}
+
+/// Ops that become parts of kernels.
+static bool isModelOp(Operation *op) {
+  return isa<nn::NnDialect, lowbit::LowbitDialect>(op->getDialect());
 }
 
 static bool isView(Operation *op) {
@@ -46,8 +57,8 @@ static bool rereads(Operation *op) {
 }
 
 static bool isElementwise(Operation *op) {
-  return isa<nn::NnDialect>(op->getDialect()) && !isAnchor(op) && !isView(op) &&
-         !rereads(op) &&
+  return !isLoraBranch(op) && isa<nn::NnDialect>(op->getDialect()) &&
+         !isAnchor(op) && !isView(op) && !rereads(op) &&
          !isa<nn::ConcatOp, nn::ReduceOp, nn::EmbeddingOp, nn::TriangleOp,
               nn::CacheAppendOp>(op);
 }
@@ -87,6 +98,7 @@ private:
   void materializeOutputs();
   void takeEpilogues();
   bool isInlined(Operation *op);
+  bool isPrologue(Operation *op);
   bool hasSameSize(Value a, Value b) {
     AffineExpr size = dims.elements(a);
     return size && size == dims.elements(b);
@@ -129,10 +141,8 @@ void Outliner::materializeOutputs() {
   DenseSet<Value> seen;
   for (OpOperand &output : terminator->getOpOperands()) {
     Operation *op = output.get().getDefiningOp();
-    bool given =
-        op &&
-        (isa<kernel::LaunchOp>(op) ||
-         (isa<nn::NnDialect>(op->getDialect()) && !isa<nn::CacheAppendOp>(op)));
+    bool given = op && (isa<kernel::LaunchOp>(op) ||
+                        (isModelOp(op) && !isa<nn::CacheAppendOp>(op)));
     if (given && seen.insert(output.get()).second)
       continue;
     SmallVector<Value> sizes;
@@ -166,7 +176,9 @@ static bool isEpilogueOperand(Value operand, Value result,
 /// Elementwise ops behind a linear, as far as they are its only reader and what
 /// else they read is there.
 void Outliner::takeEpilogues() {
-  entry.walk([&](nn::LinearOp linear) {
+  entry.walk([&](Operation *linear) {
+    if (!isa<nn::LinearOp, lowbit::LinearOp>(linear) || isLoraBranch(linear))
+      return;
     Operation *last = linear;
     epilogueOf[last] = linear;
     while (last->getResult(0).hasOneUse()) {
@@ -175,7 +187,8 @@ void Outliner::takeEpilogues() {
           user->getNumResults() != 1 ||
           !llvm::all_of(user->getOperands(),
                         [&](Value operand) {
-                          return isEpilogueOperand(operand, linear, dims);
+                          return isEpilogueOperand(operand,
+                                                   linear->getResult(0), dims);
                         }) ||
           dims.of(user->getResult(0)) != dims.of(last->getResult(0)) ||
           getElementTypeOrSelf(user->getResult(0)) !=
@@ -194,13 +207,33 @@ bool Outliner::isAlias(Operation *op) {
   Operation *source = reshape.getInput().getDefiningOp();
   if (source && isa<nn::CacheAppendOp>(source))
     return false; // a cache has room between its heads
-  bool stored =
-      !source || isa<kernel::LoadOp>(source) || isAlias(source) ||
-      (isa<nn::NnDialect>(source->getDialect()) && !isInlined(source));
+  bool stored = !source || isa<kernel::LoadOp>(source) || isAlias(source) ||
+                (isModelOp(source) && !isInlined(source));
   bool returned = llvm::any_of(op->getUsers(), [](Operation *user) {
     return user->hasTrait<OpTrait::IsTerminator>();
   });
   return stored && !returned;
+}
+
+/// Whether the op is computed by the kernel of the quantization behind it, its
+/// only reader: a norm, a rotation of rows, or elementwise.
+bool Outliner::isPrologue(Operation *op) {
+  Operation *user = op->hasOneUse() ? *op->user_begin() : nullptr;
+  if (!user || op->getNumResults() != 1 || isLoraBranch(op) ||
+      dims.of(op->getResult(0)) != dims.of(user->getOperand(0)))
+    return false;
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  auto rotation = dyn_cast<lowbit::HadamardOp>(op);
+  if (!isa<nn::RmsNormOp, nn::SwigluOp>(op) && !rotation)
+    return false;
+  if (type.getElementType().isF64() ||
+      (rotation && int64_t(rotation.getAxis()) != type.getRank() - 1))
+    return false;
+  auto quantize = dyn_cast<lowbit::QuantizeOp>(user);
+  bool perRow = quantize &&
+                (quantize.getScheme().getPer() == lowbit::Granularity::token ||
+                 quantize.getScheme().getPer() == lowbit::Granularity::group);
+  return perRow || (isa<lowbit::HadamardOp>(user) && isPrologue(user));
 }
 
 /// Whether the op becomes a part of all its readers' kernels.
@@ -215,8 +248,9 @@ bool Outliner::isInlined(Operation *op) {
     Operation *user = op->hasOneUse() ? *op->user_begin() : nullptr;
     auto next = user ? epilogueOf.find(user) : epilogueOf.end();
     result = next != epilogueOf.end() && next->second == linear->second;
-  } else if (isAnchor(op) || isa<nn::CacheAppendOp>(op) ||
-             !isa<nn::NnDialect>(op->getDialect())) {
+  } else if (isLoraBranch(op) || isPrologue(op)) {
+    return inlined[op] = true;
+  } else if (isAnchor(op) || isa<nn::CacheAppendOp>(op) || !isModelOp(op)) {
     result = false;
   } else if (!isView(op)) {
     Operation *user = op->hasOneUse() ? *op->user_begin() : nullptr;
@@ -242,8 +276,7 @@ void Outliner::gather(Operation *op, Group &group) {
     if (!source || group.contains(source) ||
         !isa<RankedTensorType>(operand.getType()))
       continue;
-    if (isa<nn::NnDialect>(source->getDialect()) && !isAlias(source) &&
-        isInlined(source))
+    if (isModelOp(source) && !isAlias(source) && isInlined(source))
       gather(source, group);
     else if (isImmediate(operand))
       group.insert(source);
@@ -252,7 +285,7 @@ void Outliner::gather(Operation *op, Group &group) {
 }
 
 static std::string kindOf(const llvm::SetVector<Operation *> &group) {
-  for (Operation *op : group)
+  for (Operation *op : llvm::reverse(group))
     if (isAnchor(op))
       return op->getName().stripDialect().str();
   return group.back()->getName().stripDialect().str();
@@ -327,16 +360,15 @@ LogicalResult Outliner::outline(Operation *root) {
     for (AffineExpr &size : own)
       size = symbols.get(size);
     sizes.push_back(own);
-    int64_t panel = 0;
-    if (auto load = operand.getDefiningOp<kernel::LoadOp>())
-      panel = tables
-                  .lookupNearestSymbolFrom<kernel::WeightOp>(
-                      load, load.getWeightAttr())
-                  .getLayout()
-                  .getPanel();
     bool cache = operand.getDefiningOp<nn::CacheAppendOp>() != nullptr;
     caches += cache;
-    layouts.push_back(kernel::LayoutAttr::get(context, panel, cache));
+    auto layout = kernel::LayoutAttr::get(context, 0, cache);
+    if (auto load = operand.getDefiningOp<kernel::LoadOp>())
+      layout = tables
+                   .lookupNearestSymbolFrom<kernel::WeightOp>(
+                       load, load.getWeightAttr())
+                   .getLayout();
+    layouts.push_back(layout);
   }
   AffineExpr capacity = capacityOf(entry, dims);
   if (caches && !capacity)
@@ -387,7 +419,7 @@ LogicalResult Outliner::run() {
   takeEpilogues();
   SmallVector<Operation *> roots;
   for (Operation &op : entry.getBody().front().without_terminator())
-    if (isa<nn::NnDialect>(op.getDialect()) && !isAlias(&op) && !isInlined(&op))
+    if (isModelOp(&op) && !isAlias(&op) && !isInlined(&op))
       roots.push_back(&op);
   for (Operation *root : roots)
     if (failed(outline(root)))

@@ -2,7 +2,8 @@
 //
 // A tensor that only depends on parameters and constants is a weight: its chain
 // of ops moves out of the entries, once for all that use it, and gets a layout
-// and a place. Nothing is evaluated here.
+// and a place. Nothing is evaluated here. The scales and zeros of codes follow
+// them, so that link finds all that one quantization gives in a row.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -11,8 +12,11 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Pass/Pass.h"
 #include "qopt/dialects/kernel/Kernel.h"
-#include "qopt/dialects/nn/Nn.h"
+#include "qopt/dialects/kernel/Packing.h"
+#include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/passes/Passes.h"
+#include "qopt/passes/kernel/Lora.h"
+#include "qopt/passes/kernel/Target.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/raw_ostream.h"
@@ -35,23 +39,29 @@ namespace {
 struct Weight {
   Value value; ///< one of the equal ones
   SmallVector<OpOperand *> uses;
-  bool isMatrix = false; ///< the weight of a linear layer
+  kernel::LayoutAttr layout; ///< null: row-major
 };
 
 /// Finds the chains of a program.
 class WeightCollector {
 public:
-  explicit WeightCollector(ModuleOp module) : symbols(module) {}
+  WeightCollector(ModuleOp module, const LayoutFacts &target)
+      : symbols(module), target(target) {}
 
   void collect(func::FuncOp function);
+  /// The weights, what one quantization gives behind one another.
+  SmallVector<Weight *> inOrder();
   /// By the text of the chain, in the order of first use.
   llvm::MapVector<StringAttr, Weight> weights;
 
 private:
   bool isKnown(Value value);
   StringAttr textOf(Value value);
+  kernel::LayoutAttr layoutFor(OpOperand &use);
+  kernel::LayoutAttr layoutOfCodes(lowbit::SchemeAttr scheme);
 
   SymbolTable symbols;
+  LayoutFacts target;
   DenseMap<Value, bool> known;
   DenseMap<Value, StringAttr> texts;
 };
@@ -72,8 +82,9 @@ bool WeightCollector::isKnown(Value value) {
         load.getGlobal().getLeafReference());
     result = global && global.getValue().has_value();
   } else {
-    bool pure = isPure(op) && (isa<arith::ArithDialect>(op->getDialect()) ||
-                               isa<nn::NnDialect>(op->getDialect()));
+    bool pure = isPure(op) &&
+                isa<arith::ArithDialect, nn::NnDialect, lowbit::LowbitDialect>(
+                    op->getDialect());
     result = pure && llvm::all_of(op->getOperands(), [&](Value operand) {
                return isKnown(operand);
              });
@@ -89,7 +100,8 @@ StringAttr WeightCollector::textOf(Value value) {
   Operation *op = value.getDefiningOp();
   std::string line;
   llvm::raw_string_ostream out(line);
-  out << op->getName() << op->getAttrDictionary() << value.getType() << "(";
+  out << op->getName() << op->getAttrDictionary() << value.getType() << "#"
+      << cast<OpResult>(value).getResultNumber() << "(";
   for (Value operand : op->getOperands())
     out << textOf(operand).getValue() << ",";
   out << ")";
@@ -105,6 +117,45 @@ static bool isImmediate(Value value) {
   return dense && dense.isSplat();
 }
 
+/// Codes of a scheme, for the narrowest vectors.
+kernel::LayoutAttr WeightCollector::layoutOfCodes(lowbit::SchemeAttr scheme) {
+  bool ternary = scheme.getMethod() == lowbit::Method::ternary;
+  return kernel::LayoutAttr::packed(
+      scheme.getContext(), scheme.getBits(), target.lanes,
+      ternary ? 1 : int64_t(1) << (scheme.getBits() - 1));
+}
+
+/// How its reader wants a weight; null: as it comes.
+kernel::LayoutAttr WeightCollector::layoutFor(OpOperand &use) {
+  Operation *op = use.getOwner();
+  if (auto linear = dyn_cast<nn::LinearOp>(op))
+    return &use == &linear.getWeightMutable()
+               ? kernel::LayoutAttr::get(op->getContext(), panelRows)
+               : kernel::LayoutAttr();
+  // Codes, and beside them, in panels of the same rows, scales and zeros.
+  lowbit::SchemeAttr scheme;
+  Value codes;
+  if (auto linear = dyn_cast<lowbit::LinearOp>(op)) {
+    if (use.get() == linear.getInput() || use.get() == linear.getBias())
+      return {};
+    scheme = linear.getScheme();
+    codes = linear.getWeight();
+  } else if (auto embedding = dyn_cast<lowbit::EmbeddingOp>(op)) {
+    if (use.get() == embedding.getIds())
+      return {};
+    scheme = embedding.getScheme();
+    codes = embedding.getTable();
+  } else {
+    return {};
+  }
+  kernel::LayoutAttr packed = layoutOfCodes(scheme);
+  if (use.get() == codes)
+    return packed;
+  if (scheme.getPer() == lowbit::Granularity::tensor)
+    return {};
+  return kernel::LayoutAttr::get(op->getContext(), packed.getPanel());
+}
+
 void WeightCollector::collect(func::FuncOp function) {
   function.walk([&](Operation *op) {
     if (llvm::any_of(op->getResults(), [&](Value r) { return isKnown(r); }))
@@ -112,16 +163,34 @@ void WeightCollector::collect(func::FuncOp function) {
     for (OpOperand &operand : op->getOpOperands()) {
       Value value = operand.get();
       if (!isa<RankedTensorType>(value.getType()) || !isKnown(value) ||
-          (isImmediate(value) && isa<nn::NnDialect>(op->getDialect())))
+          (isImmediate(value) &&
+           isa<nn::NnDialect, lowbit::LowbitDialect>(op->getDialect())))
         continue;
       Weight &weight = weights[textOf(value)];
       if (!weight.value)
         weight.value = value;
       weight.uses.push_back(&operand);
-      auto linear = dyn_cast<nn::LinearOp>(op);
-      weight.isMatrix |= linear && &operand == &linear.getWeightMutable();
+      if (auto layout = layoutFor(operand))
+        weight.layout = layout;
     }
   });
+}
+
+SmallVector<Weight *> WeightCollector::inOrder() {
+  llvm::MapVector<StringAttr, SmallVector<Weight *>> together;
+  for (auto &[text, weight] : weights) {
+    auto quantize = weight.value.getDefiningOp<lowbit::QuantizeOp>();
+    together[quantize ? textOf(quantize.getCodes()) : text].push_back(&weight);
+  }
+  SmallVector<Weight *> all;
+  for (auto &[text, some] : together) {
+    llvm::sort(some, [](Weight *a, Weight *b) {
+      return cast<OpResult>(a->value).getResultNumber() <
+             cast<OpResult>(b->value).getResultNumber();
+    });
+    llvm::append_range(all, some);
+  }
+  return all;
 }
 
 /// The ops of the chain, operands first.
@@ -143,9 +212,16 @@ static std::string nameOf(ArrayRef<Operation *> chain) {
 namespace {
 
 struct OutlineWeights final : impl::OutlineWeightsBase<OutlineWeights> {
+  using OutlineWeightsBase::OutlineWeightsBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    WeightCollector collector(module);
+    if (lanes != 8 && lanes != 16) {
+      module.emitError("expects 8 or 16 lanes, got ") << int64_t(lanes);
+      return signalPassFailure();
+    }
+    splitLoraLinears(module);
+    WeightCollector collector(module, {lanes});
     for (auto function : module.getOps<func::FuncOp>())
       collector.collect(function);
 
@@ -153,12 +229,14 @@ struct OutlineWeights final : impl::OutlineWeightsBase<OutlineWeights> {
     OpBuilder builder(&getContext());
     auto firstEntry = module.getOps<func::FuncOp>().begin();
     int64_t offset = 0;
-    for (auto &[text, weight] : collector.weights) {
+    for (Weight *next : collector.inOrder()) {
+      Weight &weight = *next;
       llvm::SetVector<Operation *> chain;
       collectChain(weight.value, chain);
       builder.setInsertionPoint(*firstEntry);
-      auto layout = kernel::LayoutAttr::get(
-          &getContext(), weight.isMatrix ? panelRows : 0, false);
+      kernel::LayoutAttr layout = weight.layout;
+      if (!layout)
+        layout = kernel::LayoutAttr::get(&getContext(), 0);
       auto op =
           kernel::WeightOp::create(builder, weight.value.getLoc(),
                                    nameOf(chain.getArrayRef()), layout, offset);

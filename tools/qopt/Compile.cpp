@@ -290,7 +290,8 @@ LogicalResult Compilation::run() {
     if (stage > options.stopAfter || stage <= done)
       continue;
     begin(stage);
-    if (failed(runStage(*program, stage, options.recipe.pipeline)))
+    if (failed(runStage(*program, stage, options.recipe.pipeline,
+                        cpu::layoutFacts(targets))))
       return failure();
   }
   if (options.stopAfter < Stage::generate)

@@ -43,9 +43,15 @@ Stage stageOf(ModuleOp program) {
   return Stage::import;
 }
 
-LogicalResult runStage(ModuleOp program, Stage stage, StringRef recipe) {
+LogicalResult runStage(ModuleOp program, Stage stage, StringRef recipe,
+                       const LayoutFacts &facts) {
   PassManager passes(program.getContext());
-  if (failed(parsePassPipeline(stagePasses(stage, recipe), passes)))
+  std::string text = stagePasses(stage, recipe).str();
+  // Layouts are those of the CPUs that it is compiled for.
+  StringRef outline = "qopt-outline-weights";
+  if (size_t at = text.find(outline); at != std::string::npos)
+    text.insert(at + outline.size(), facts.options());
+  if (failed(parsePassPipeline(text, passes)))
     return failure();
   return passes.run(program);
 }

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "qopt/passes/kernel/Target.h"
 
 namespace qopt::driver {
 
@@ -18,9 +19,9 @@ llvm::StringRef stageName(Stage stage);
 llvm::StringRef stagePasses(Stage stage, llvm::StringRef recipe);
 /// The stage that a program's ops say it has been through.
 Stage stageOf(mlir::ModuleOp program);
-/// Runs the passes of one stage.
+/// Runs the passes of one stage, for layouts that fit `facts`.
 llvm::LogicalResult runStage(mlir::ModuleOp program, Stage stage,
-                             llvm::StringRef recipe);
+                             llvm::StringRef recipe, const LayoutFacts &facts);
 /// All passes up to `last`, as --pass-pipeline takes them.
 std::string pipelineText(Stage last, llvm::StringRef recipe);
 

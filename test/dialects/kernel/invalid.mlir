@@ -20,6 +20,41 @@ func.func @layout_c2_panels_in_cache() attributes {
 
 // -----
 
+func.func @layout_c3_five_bits() attributes {
+  // expected-error @+1 {{expects 0, 2, 3, 4 or 8 bits, got 5}}
+  layout = #kernel.layout<panel = 16, bits = 5, lanes = 16, offset = 16>
+} {
+  return
+}
+
+// -----
+
+func.func @layout_c3_lanes_alone() attributes {
+  // expected-error @+1 {{expects lanes and offset with bits only}}
+  layout = #kernel.layout<panel = 16, lanes = 16>
+} {
+  return
+}
+
+// -----
+
+func.func @layout_c4_other_panel() attributes {
+  // expected-error @+1 {{expects a panel of 64 rows for 3 bits in 16 lanes, got 32}}
+  layout = #kernel.layout<panel = 32, bits = 3, lanes = 16, offset = 4>
+} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{'kernel.func' op expects a layout for 'tensor<6x8xf32>', got #kernel.layout<panel = 64, bits = 2, lanes = 16, offset = 1>}}
+kernel.func @func_c5_packed_floats dims [affine_map<()[s0] -> (6, 8)>] layouts [#kernel.layout<panel = 64, bits = 2, lanes = 16, offset = 1>] {
+^bb0(%x: tensor<6x8xf32>):
+  kernel.return %x : tensor<6x8xf32>
+}
+
+// -----
+
 #size = affine_map<()[s0] -> (s0, 8)>
 #row_major = #kernel.layout<panel = 0>
 // expected-error @+1 {{'kernel.func' op expects a map and a layout for each of its 1 arguments, got 1 and 2}}

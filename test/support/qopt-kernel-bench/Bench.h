@@ -3,8 +3,12 @@
 #ifndef QOPT_TEST_SUPPORT_KERNELBENCH_H
 #define QOPT_TEST_SUPPORT_KERNELBENCH_H
 
+#include <cstdlib>
+#include <cstring>
+
 #include "mlir/IR/BuiltinOps.h"
 #include "qopt/codegen/KernelFamily.h"
+#include "qopt/codegen/interpreter/Interpreter.h"
 #include "qopt/runtime/abi.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -17,9 +21,36 @@ struct Loaded {
 };
 
 /// Generates and loads all kernels of a program, by name. They stay for the
-/// life of the process.
-mlir::FailureOr<llvm::StringMap<Loaded>> load(mlir::ModuleOp program,
-                                              const Target &target);
+/// life of the process. The object is also written to `save`, if that is a name.
+mlir::FailureOr<llvm::StringMap<Loaded>>
+load(mlir::ModuleOp program, const Target &target, llvm::StringRef save);
+
+/// Bytes as a kernel wants them; never moved, 64-byte aligned, with 64 more
+/// behind that must stay as they are.
+struct Buffer {
+  explicit Buffer(size_t bytes)
+      : data(static_cast<char *>(std::aligned_alloc(64, (bytes + 127) & ~63))) {
+    std::memset(data, 0x7f, bytes + 64); // an odd number in every type
+  }
+  char *data;
+};
+
+int64_t bytesOf(mlir::Type element);
+/// Of a weight, in whole cache lines.
+int64_t alignedBytes(kernel::LayoutAttr layout, mlir::RankedTensorType type);
+
+/// Numbers or codes for the `index`-th argument, of its element type.
+interpreter::Tensor randomArgument(int index, mlir::RankedTensorType type,
+                                   llvm::ArrayRef<int64_t> shape,
+                                   kernel::LayoutAttr layout);
+/// Writes a tensor as the layout wants it. Aborts unless what was packed
+/// unpacks to the same codes.
+Buffer lay(const interpreter::Tensor &tensor, mlir::RankedTensorType type,
+           kernel::LayoutAttr layout);
+/// The largest difference, relative to the largest element or to 1; infinite
+/// if integers differ or a NaN is on one side only.
+double errorOf(const interpreter::Tensor &want, const char *got,
+               mlir::Type element);
 
 /// Seconds that `threads` threads need for work(task), each task claimed once;
 /// threads stay from call to call.
@@ -31,6 +62,9 @@ double readBandwidth(int threads);
 /// Floating-point operations a second of f32 multiply-adds in registers of that
 /// many bytes.
 double multiplyAddPeak(int threads, int vectorBytes);
+/// Operations a second of products of bytes summed in 32 bits, as fast as the
+/// target has them; two for a product.
+double bytePeak(int threads, const Target &target);
 
 } // namespace qopt::bench
 

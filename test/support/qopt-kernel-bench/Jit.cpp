@@ -2,10 +2,8 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "qopt/codegen/cpu/Cpu.h"
+#include "qopt/codegen/cpu/Load.h"
 #include "qopt/test/support/qopt-kernel-bench/Bench.h"
-#include "llvm/ExecutionEngine/Orc/LLJIT.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -20,8 +18,8 @@ static std::string symbolOf(kernel::FuncOp kernel,
       .str();
 }
 
-FailureOr<llvm::StringMap<Loaded>> load(ModuleOp program,
-                                        const Target &target) {
+FailureOr<llvm::StringMap<Loaded>> load(ModuleOp program, const Target &target,
+                                        StringRef save) {
   auto generated = cpu::generate(program, target, {});
   if (!generated)
     return failure();
@@ -31,32 +29,32 @@ FailureOr<llvm::StringMap<Loaded>> load(ModuleOp program,
   auto object = cpu::compileObject(*generated);
   if (failed(object))
     return failure();
+  if (!save.empty()) {
+    std::error_code code;
+    llvm::raw_fd_ostream out(save, code);
+    out.write(object->data(), object->size());
+  }
 
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
   auto error = [](llvm::Error error) {
     llvm::errs() << llvm::toString(std::move(error)) << "\n";
     return failure();
   };
-  auto jit = llvm::orc::LLJITBuilder().create();
-  if (!jit)
-    return error(jit.takeError());
-  if (auto failed = (*jit)->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(
-          StringRef(object->data(), object->size()))))
-    return error(std::move(failed));
+  auto code = cpu::LoadedCode::load(*object);
+  if (!code)
+    return error(code.takeError());
   llvm::StringMap<Loaded> loaded;
   for (auto kernel : program.getOps<kernel::FuncOp>()) {
     const cpu::KernelFamily &family =
         **llvm::find_if(cpu::families(), [&](const cpu::KernelFamily *family) {
           return family->accepts(kernel, target);
         });
-    auto address = (*jit)->lookup(symbolOf(kernel, family, target));
+    auto address = (*code)->find(symbolOf(kernel, family, target));
     if (!address)
       return error(address.takeError());
-    loaded[kernel.getSymName()] = {address->toPtr<qopt_kernel>(),
+    loaded[kernel.getSymName()] = {reinterpret_cast<qopt_kernel>(*address),
                                    family.tasks(kernel, target)};
   }
-  (void)jit->release(); // the code must stay
+  (void)code->release(); // the code must stay
   return loaded;
 }
 

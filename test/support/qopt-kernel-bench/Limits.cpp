@@ -105,4 +105,49 @@ double multiplyAddPeak(int threads, int vectorBytes) {
   return threads * steps * (wide ? 16 * 16 : 12 * 8) * 2.0 / best;
 }
 
+__attribute__((target("avx512f,avx512vnni"))) static int
+wideByteProducts(int64_t n) {
+  __m512i sums[16], one = _mm512_set1_epi8(1);
+  for (__m512i &sum : sums)
+    sum = one;
+  for (int64_t i = 0; i < n; ++i)
+    for (__m512i &sum : sums) {
+      sum = _mm512_dpbusd_epi32(sum, one, one);
+      asm volatile("" : "+v"(sum)); // all of them, in order
+    }
+  for (int i = 1; i < 16; ++i)
+    sums[0] = _mm512_add_epi32(sums[0], sums[i]);
+  return _mm512_reduce_add_epi32(sums[0]);
+}
+
+/// By int16 sums, as long as they hold: what AVX2 does best.
+__attribute__((target("avx2"))) static int byteProducts(int64_t n) {
+  __m256i sums[8], one = _mm256_set1_epi8(1);
+  for (__m256i &sum : sums)
+    sum = one;
+  for (int64_t i = 0; i < n; ++i)
+    for (__m256i &sum : sums) {
+      __m256i x = one;
+      asm volatile("" : "+x"(x)); // a product each time
+      sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(x, one));
+      asm volatile("" : "+x"(sum));
+    }
+  for (int i = 1; i < 8; ++i)
+    sums[0] = _mm256_add_epi32(sums[0], sums[i]);
+  return _mm256_extract_epi32(sums[0], 0);
+}
+
+double bytePeak(int threads, const Target &target) {
+  const int64_t steps = 1 << 19;
+  bool wide = target.has(feature::avx512Vnni);
+  double best = 1e9;
+  std::atomic<int> sink{0};
+  for (int round = 0; round < 2; ++round)
+    best = std::min(best, timed(threads, threads, [&](int64_t, int) {
+                      sink =
+                          wide ? wideByteProducts(steps) : byteProducts(steps);
+                    }));
+  return threads * steps * (wide ? 16 * 64 : 8 * 32) * 2.0 / best;
+}
+
 } // namespace qopt::bench

@@ -6,6 +6,7 @@
 #include "qopt/codegen/cpu/Cpu.h"
 #include "qopt/codegen/interpreter/Interpreter.h"
 #include "qopt/dialects/Dialects.h"
+#include "qopt/dialects/nn/Dims.h"
 #include "qopt/test/support/qopt-kernel-bench/Bench.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
@@ -20,20 +21,17 @@ namespace cl = llvm::cl;
 
 namespace {
 
-/// Bytes as a kernel wants them; never moved, 64-byte aligned.
-struct Buffer {
-  explicit Buffer(size_t bytes)
-      : data(static_cast<char *>(std::aligned_alloc(64, (bytes + 127) & ~63))) {
-    std::memset(data, 0x7f, bytes + 64); // an odd number in every type
-  }
-  char *data;
-};
-
 /// One kernel with values for its symbols.
 struct Case {
   kernel::FuncOp kernel;
   bench::Loaded code;
   SmallVector<int64_t> symbols;
+
+  nn::Dims dims() {
+    auto maps =
+        llvm::to_vector(kernel.getDims().getAsValueRange<AffineMapAttr>());
+    return nn::Dims(kernel.getBlock(), maps);
+  }
 };
 
 } // namespace
@@ -51,59 +49,6 @@ static SmallVector<int64_t> shapeOf(Case &test, AffineMap map) {
   return llvm::map_to_vector(map.getResults(), [&](AffineExpr size) {
     return evaluate(size, test.symbols);
   });
-}
-
-static const llvm::fltSemantics &semanticsOf(Type element) {
-  return cast<FloatType>(element).getFloatSemantics();
-}
-
-static double round(double value, Type element) {
-  bool lost;
-  APFloat rounded(value);
-  rounded.convert(semanticsOf(element), APFloat::rmNearestTiesToEven, &lost);
-  rounded.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
-  return rounded.convertToDouble();
-}
-
-static int64_t bytesOf(Type element) {
-  return element.getIntOrFloatBitWidth() / 8;
-}
-
-static void put(char *at, double value, Type element) {
-  bool lost;
-  APFloat number(value);
-  number.convert(semanticsOf(element), APFloat::rmNearestTiesToEven, &lost);
-  uint64_t bits = number.bitcastToAPInt().getZExtValue();
-  std::memcpy(at, &bits, bytesOf(element));
-}
-
-static double get(const char *at, Type element) {
-  uint64_t bits = 0;
-  std::memcpy(&bits, at, bytesOf(element));
-  bool lost;
-  APFloat number(semanticsOf(element),
-                 APInt(element.getIntOrFloatBitWidth(), bits));
-  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
-  return number.convertToDouble();
-}
-
-/// Writes a tensor as the layout wants it.
-static Buffer pack(const Tensor &tensor, Type element, int64_t panel) {
-  int64_t bytes = bytesOf(element), n = tensor.data.size();
-  if (panel == 0) {
-    Buffer buffer(n * bytes);
-    for (int64_t i = 0; i < n; ++i)
-      put(buffer.data + i * bytes, tensor.data[i], element);
-    return buffer;
-  }
-  int64_t N = tensor.shape[0], C = tensor.shape[1];
-  int64_t padded = llvm::alignTo(N, panel);
-  Buffer buffer(padded * C * bytes);
-  for (int64_t row = 0; row < padded; ++row)
-    for (int64_t c = 0; c < C; ++c)
-      put(buffer.data + ((row / panel * C + c) * panel + row % panel) * bytes,
-          row < N ? tensor.data[row * C + c] : 0, element);
-  return buffer;
 }
 
 /// What the body of the kernel means, as a function.
@@ -131,38 +76,20 @@ static void plant(Tensor &tensor) {
   }
 }
 
-static double errorOf(const Tensor &want, const char *got, Type element) {
-  double worst = 0, largest = 1;
-  for (size_t i = 0; i < want.data.size(); ++i) {
-    double w = want.data[i], g = get(got + i * bytesOf(element), element);
-    if (std::isnan(w) != std::isnan(g))
-      return INFINITY;
-    if (std::isnan(w) || w == g)
-      continue;
-    worst = std::max(worst, std::abs(w - g));
-    if (std::isfinite(w))
-      largest = std::max(largest, std::abs(w));
-  }
-  return worst / largest;
-}
-
 static FailureOr<double> check(Case &test, bool special) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(test.kernel.getLoc());
   func::FuncOp function = functionOf(test.kernel, *module);
   Block &body = test.kernel.getBlock();
   std::vector<Tensor> inputs;
-  std::vector<Buffer> buffers;
+  std::vector<bench::Buffer> buffers;
   for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
     auto type = cast<RankedTensorType>(argument.getType());
     auto map = cast<AffineMapAttr>(test.kernel.getDims()[i]).getValue();
-    Tensor tensor = interpreter::randomTensor(
-        type, "argument" + std::to_string(i), 1, shapeOf(test, map));
+    kernel::LayoutAttr layout = test.kernel.getLayout(argument);
+    Tensor tensor = bench::randomArgument(i, type, shapeOf(test, map), layout);
     if (special && i == 0)
       plant(tensor);
-    for (double &value : tensor.data)
-      value = round(value, type.getElementType());
-    buffers.push_back(pack(tensor, type.getElementType(),
-                           test.kernel.getLayout(argument).getPanel()));
+    buffers.push_back(bench::lay(tensor, type, layout));
     inputs.push_back(std::move(tensor));
   }
   interpreter::Interpreter interpreter;
@@ -171,13 +98,13 @@ static FailureOr<double> check(Case &test, bool special) {
   if (failed(want))
     return failure();
   for (auto [value, tensor] : llvm::zip(test.kernel.getResultValues(), *want))
-    buffers.emplace_back(tensor.data.size() *
-                         bytesOf(getElementTypeOrSelf(value.getType())));
+    buffers.emplace_back((tensor.data.size() + tensor.integers.size()) *
+                         bench::bytesOf(getElementTypeOrSelf(value.getType())));
   SmallVector<int64_t> args;
-  for (Buffer &buffer : buffers)
+  for (bench::Buffer &buffer : buffers)
     args.push_back(reinterpret_cast<int64_t>(buffer.data));
   llvm::append_range(args, test.symbols);
-  Buffer scratch(QOPT_SCRATCH_BYTES);
+  bench::Buffer scratch(QOPT_SCRATCH_BYTES);
   for (int64_t t = 0; t < evaluate(test.code.tasks, test.symbols); ++t)
     test.code.run(args.data(), t, t + 1,
                   reinterpret_cast<uint8_t *>(scratch.data));
@@ -186,67 +113,79 @@ static FailureOr<double> check(Case &test, bool special) {
     const Tensor &tensor = (*want)[i];
     Type element = getElementTypeOrSelf(value.getType());
     const char *got = buffers[body.getNumArguments() + i].data;
-    worst = std::max(worst, errorOf(tensor, got, element));
+    worst = std::max(worst, bench::errorOf(tensor, got, element));
     // Nothing behind the result may have been written.
-    for (int64_t j = 0, n = tensor.data.size() * bytesOf(element); j < 64; ++j)
+    for (int64_t j = 0, n = (tensor.data.size() + tensor.integers.size()) *
+                            bench::bytesOf(element);
+         j < 64; ++j)
       if (got[n + j] != 0x7f)
         worst = INFINITY;
   }
-  for (Buffer &buffer : buffers)
+  for (bench::Buffer &buffer : buffers)
     std::free(buffer.data);
   std::free(scratch.data);
   return worst;
 }
 
 /// Times the kernel on rotating weights, none of which is still in a cache.
-static void time(Case &test, const Target &target, int threads) {
+static void time(Case &test, const Target &target, int threads, int rounds) {
   Block &body = test.kernel.getBlock();
   std::vector<std::vector<char *>> sets;
   double weightBytes = 0, flops = 0;
+  bool integers = false;
   size_t count = 1;
-  body.walk([&](nn::LinearOp linear) {
-    auto type = linear.getWeight().getType();
-    weightBytes = double(llvm::alignTo(type.getDimSize(0), 16)) *
-                  type.getDimSize(1) * bytesOf(type.getElementType());
-    flops = 2.0 * type.getNumElements() * test.symbols[0];
-    count = 1 + size_t(256e6 / weightBytes);
+  for (BlockArgument argument : body.getArguments())
+    if (test.kernel.getLayout(argument).getPanel() > 0) {
+      auto type = cast<RankedTensorType>(argument.getType());
+      weightBytes += bench::alignedBytes(test.kernel.getLayout(argument), type);
+    }
+  body.walk([&](Operation *op) {
+    if (!isa<nn::LinearOp, lowbit::LinearOp>(op))
+      return;
+    Value weight = op->getOperand(1);
+    if (auto linear = dyn_cast<lowbit::LinearOp>(op)) {
+      weight = linear.getWeight();
+      integers |= linear.getInputScales() != nullptr;
+    }
+    flops += 2.0 * cast<RankedTensorType>(weight.getType()).getNumElements() *
+             test.symbols[0];
   });
+  count = 1 + size_t(256e6 / std::max(weightBytes, 1e6));
   // One block: what is measured beside it is one, too.
-  char *weights = Buffer(size_t(weightBytes) * count).data;
+  char *weights = bench::Buffer(size_t(weightBytes) * count).data;
   std::memset(weights, 0x11, size_t(weightBytes) * count); // small numbers
   for (size_t set = 0; set < count; ++set) {
     std::vector<char *> &args = sets.emplace_back();
-    auto add = [&](RankedTensorType type, int64_t elements, bool isWeight) {
-      if (isWeight) {
-        args.push_back(weights + set * size_t(weightBytes));
-        return;
-      }
+    char *next = weights + set * size_t(weightBytes);
+    auto shared = [&](RankedTensorType type, int64_t elements) {
       if (set > 0) {
         args.push_back(sets[0][args.size()]);
         return;
       }
-      int64_t bytes = elements * bytesOf(type.getElementType());
-      Buffer buffer(bytes);
+      int64_t bytes = elements * bench::bytesOf(type.getElementType());
+      bench::Buffer buffer(bytes);
       std::memset(buffer.data, 0x11, bytes);
       args.push_back(buffer.data);
     };
     for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
+      auto type = cast<RankedTensorType>(argument.getType());
+      kernel::LayoutAttr layout = test.kernel.getLayout(argument);
       auto map = cast<AffineMapAttr>(test.kernel.getDims()[i]).getValue();
-      auto shape = shapeOf(test, map);
-      int64_t panel = test.kernel.getLayout(argument).getPanel();
-      if (panel)
-        shape[0] = llvm::alignTo(shape[0], panel);
-      add(cast<RankedTensorType>(argument.getType()), llvm::product_of(shape),
-          panel > 0);
+      if (layout.getPanel() == 0) {
+        shared(type, llvm::product_of(shapeOf(test, map)));
+        continue;
+      }
+      args.push_back(next);
+      next += bench::alignedBytes(layout, type);
     }
-    for (Value result : test.kernel.getResultValues()) {
-      auto type = cast<RankedTensorType>(result.getType());
-      add(type, type.getDimSize(type.getRank() - 1) * test.symbols[0], false);
-    }
+    nn::Dims dims = test.dims();
+    for (Value result : test.kernel.getResultValues())
+      shared(cast<RankedTensorType>(result.getType()),
+             evaluate(dims.elements(result), test.symbols));
   }
   std::vector<char *> scratch;
   for (int i = 0; i < threads; ++i)
-    scratch.push_back(Buffer(QOPT_SCRATCH_BYTES).data);
+    scratch.push_back(bench::Buffer(QOPT_SCRATCH_BYTES).data);
   int64_t tasks = evaluate(test.code.tasks, test.symbols);
   std::vector<SmallVector<int64_t>> args;
   for (std::vector<char *> &set : sets) {
@@ -258,9 +197,10 @@ static void time(Case &test, const Target &target, int threads) {
   // All sets, one launch after the other, without waiting between: the cost of
   // a launch is the runtime's.
   int64_t launches =
-      std::max<int64_t>(1, std::min<double>(count, 1e10 / flops));
+      std::max<int64_t>(1, std::min<double>(count, (integers ? 1e11 : 1e10) /
+                                                       std::max(flops, 1.0)));
   double best = 1e9, bandwidth = 0, peak = 0;
-  for (int round = 0; round < 7; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     auto work = [&](int64_t task, int thread) {
       test.code.run(args[task / tasks % count].data(), task % tasks,
                     task % tasks + 1,
@@ -268,16 +208,19 @@ static void time(Case &test, const Target &target, int threads) {
     };
     best = std::min(best, bench::timed(threads, tasks * launches, work));
     bandwidth = std::max(bandwidth, bench::readBandwidth(threads));
-    peak = std::max(peak, bench::multiplyAddPeak(threads, target.vectorBytes));
+    peak = std::max(
+        peak, integers ? bench::bytePeak(threads, target)
+                       : bench::multiplyAddPeak(threads, target.vectorBytes));
   }
   best /= launches;
   llvm::outs() << llvm::format(
       "%-24s M %4lld threads %d: %9.1f us, %6.2f GB/s = %5.1f%% of reading, "
-      "%7.1f GFLOP/s = %5.1f%% of multiply-adds\n",
+      "%7.1f G%s/s = %5.1f%% of %s\n",
       test.kernel.getSymName().str().c_str(), (long long)test.symbols[0],
       threads, best * 1e6, weightBytes / best / 1e9,
       100 * weightBytes / best / bandwidth, flops / best / 1e9,
-      100 * flops / best / peak);
+      integers ? "OP" : "FLOP", 100 * flops / best / peak,
+      integers ? "dot products of bytes" : "multiply-adds");
   llvm::outs().flush();
   std::free(weights);
   for (char *pointer : scratch)
@@ -294,7 +237,9 @@ int main(int argc, char **argv) {
                          cl::desc("largest error relative to the result's "
                                   "largest element, or to 1"));
   cl::opt<bool> special("special", cl::desc("plant NaN and infinity"));
+  cl::opt<std::string> save("save", cl::desc("file for the object"));
   cl::opt<bool> timing("time", cl::desc("time instead of compare"));
+  cl::opt<int> rounds("rounds", cl::init(7), cl::desc("the best counts"));
   cl::list<int> threads("thread-counts", cl::CommaSeparated,
                         cl::desc("numbers of threads to time"));
   cl::ParseCommandLineOptions(argc, argv, "qopt kernel bench\n");
@@ -311,7 +256,7 @@ int main(int argc, char **argv) {
     llvm::errs() << message << "\n";
     return 1;
   }
-  auto loaded = bench::load(*program, *target);
+  auto loaded = bench::load(*program, *target, save);
   if (failed(loaded))
     return 1;
   if (!host->has(target->features)) {
@@ -325,7 +270,7 @@ int main(int argc, char **argv) {
       test.symbols.assign(kernel.getNumSymbols(), count);
       if (timing) {
         for (int number : threads)
-          time(test, *target, number);
+          time(test, *target, number, rounds);
         continue;
       }
       FailureOr<double> error = check(test, special);

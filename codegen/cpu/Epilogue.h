@@ -1,0 +1,56 @@
+// What follows a linear layer in its kernel: scale, bias, elementwise ops, a
+// low-rank branch; a vector of outputs of one row at a time.
+
+#ifndef QOPT_CODEGEN_CPU_EPILOGUE_H
+#define QOPT_CODEGEN_CPU_EPILOGUE_H
+
+#include "qopt/codegen/cpu/Emitter.h"
+#include "qopt/codegen/cpu/Math.h"
+
+namespace qopt::cpu {
+
+/// Loads the first `width` of `lanes` elements, the others are zero; floats of
+/// 16 bits become f32.
+mlir::Value loadVector(Emitter &e, int64_t lanes, mlir::Value base,
+                       mlir::Value index, mlir::Type element, int64_t width);
+/// Stores the first `width` lanes.
+void storeVector(Emitter &e, mlir::Value value, mlir::Value base,
+                 mlir::Value index, int64_t width);
+
+/// Whether `op` can follow a linear layer in its kernel. An nn.linear whose
+/// input and weight are arguments is the second half of a low-rank branch.
+bool isEpilogueOp(mlir::Operation *op, kernel::FuncOp kernel);
+
+/// Writes what follows `linear`.
+class Epilogue {
+public:
+  /// `linear` has N outputs and maybe a bias; its kernel has one result.
+  Epilogue(Emitter &e, mlir::Operation *linear, mlir::Value bias,
+           int64_t outputs, int64_t lanes)
+      : e(e), m{e.b, e.loc}, linear(linear), bias(bias), outputs(outputs),
+        lanes(lanes) {}
+
+  /// Stores the result for the vector `sum` of `row` that begins at `column`, a
+  /// multiple of the lanes; what lies behind the last output is left out.
+  void finish(mlir::Value sum, mlir::Value row, mlir::Value column);
+
+private:
+  void finish(mlir::Value sum, mlir::Value row, mlir::Value column,
+              int64_t width);
+  mlir::Value operand(mlir::Value tensor, mlir::Value row, mlir::Value column,
+                      int64_t width);
+  mlir::Value branch(mlir::Operation *op, mlir::Value row, mlir::Value column);
+  mlir::Value rounded(mlir::Value value, mlir::Value tensor);
+  mlir::Value compute(mlir::Value sum, mlir::Value row, mlir::Value column,
+                      int64_t width);
+
+  Emitter &e;
+  Math m;
+  mlir::Operation *linear;
+  mlir::Value bias;
+  int64_t outputs, lanes;
+};
+
+} // namespace qopt::cpu
+
+#endif // QOPT_CODEGEN_CPU_EPILOGUE_H

@@ -1,0 +1,49 @@
+// What the tiles of lowbit.linear share.
+
+#ifndef QOPT_CODEGEN_CPU_LOWBITLINEAR_H
+#define QOPT_CODEGEN_CPU_LOWBITLINEAR_H
+
+#include "qopt/codegen/cpu/Emitter.h"
+#include "qopt/codegen/cpu/Math.h"
+#include "qopt/dialects/kernel/Packing.h"
+#include "qopt/dialects/lowbit/Lowbit.h"
+
+namespace qopt::cpu {
+
+/// The facts of one kernel.
+struct LowbitShape {
+  LowbitShape(kernel::FuncOp kernel, lowbit::LinearOp op, int64_t lanes);
+
+  lowbit::LinearOp op;
+  kernel::Packing packing;
+  int64_t outputs, channels;
+  int64_t lanes;  ///< of a vector: those of the packing, or fewer
+  int64_t pieces; ///< vectors of a field
+  int64_t panels; ///< of the weight
+  int64_t groups; ///< scales of a row
+  bool codes;     ///< the input is codes
+  bool perTensor; ///< one scale for all
+  int64_t parts() const { return packing.fields * pieces; } ///< of a panel
+  int64_t groupSteps() const; ///< whole steps of lines of a group
+  /// Columns of the last step, if they do not fill it; only without groups.
+  int64_t restColumns() const { return channels % packing.stepColumns(); }
+};
+
+/// Rows and vectors of outputs that are summed together.
+struct LowbitTile {
+  mlir::Value row; ///< the first
+  int64_t rows;
+  llvm::SmallVector<mlir::Value> panels; ///< indices
+  int64_t firstPart, parts; ///< vectors, counted from the first panel's
+  mlir::Value rowSums;      ///< of the input, [rows, groups]; null: sum them
+  int64_t ahead = 0; ///< bytes that lines are fetched before they are read
+};
+
+/// Writes the sums of a tile, times the scales of the weight, as f32, [rows,
+/// parts, lanes] to `to`.
+void writeLowbitTile(Emitter &e, const LowbitShape &shape,
+                     const LowbitTile &tile, mlir::Value to);
+
+} // namespace qopt::cpu
+
+#endif // QOPT_CODEGEN_CPU_LOWBITLINEAR_H

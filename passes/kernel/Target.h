@@ -1,0 +1,26 @@
+// What layouts depend on: facts of the CPUs that a program is made for.
+//
+// The interface of this floor; codegen/cpu knows the numbers
+// (`cpu::layoutFacts`), tools hand them in as options of the passes.
+
+#ifndef QOPT_PASSES_KERNEL_TARGET_H
+#define QOPT_PASSES_KERNEL_TARGET_H
+
+#include <cstdint>
+#include <string>
+
+namespace qopt {
+
+/// Several variants of a program share one layout, that of the narrowest.
+struct LayoutFacts {
+  int64_t lanes = 16; ///< of i32 in a vector: 16 for 64 bytes, 8 for less
+
+  /// As options of qopt-outline-weights.
+  std::string options() const {
+    return "{lanes=" + std::to_string(lanes) + "}";
+  }
+};
+
+} // namespace qopt
+
+#endif // QOPT_PASSES_KERNEL_TARGET_H
