@@ -114,9 +114,10 @@ def mlp(g, x, layer, a):
     return linear(y, "down", a.inner, a.hidden)
 
 
-def build(a):
+def build(a, graph=None):
+    """The model; its weights are those that `graph` makes."""
     dtype, code = (np.float16, T.FLOAT16) if a.f16 else (np.float32, T.FLOAT)
-    g = Graph(dtype, a.seed)
+    g = graph or Graph(dtype, a.seed)
     g.presents = []
     value = helper.make_tensor_value_info
     total = "past + sequence" if a.past else "sequence"
@@ -153,7 +154,6 @@ def build(a):
         [value(name, code, dims) for name, _, dims in outputs], g.tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8
-    onnx.checker.check_model(model, full_check=True)
     return model
 
 
@@ -166,7 +166,9 @@ def main():
                           ("kv-heads", 2), ("vocabulary", 97), ("seed", 0)]:
         parser.add_argument(f"--{name}", type=int, default=default)
     arguments = parser.parse_args()
-    onnx.save(build(arguments), arguments.out)
+    model = build(arguments)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, arguments.out)
 
 
 if __name__ == "__main__":
