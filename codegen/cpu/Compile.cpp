@@ -27,6 +27,9 @@ void setTarget(ModuleOp module, const Target &target) {
   std::string text = llvmFeatures(target);
   SmallVector<StringRef> names;
   StringRef(text).split(names, ',');
+  // The base CPU's habit of splitting unaligned loads: no CPU with AVX2 wants
+  // it, and with AVX-512 LLVM 22 splits and joins some of them for ever.
+  names.push_back("-slow-unaligned-mem-32");
   auto features = LLVM::TargetFeaturesAttr::get(module.getContext(), names);
   std::string width = std::to_string(target.vectorBytes * 8);
   // Without this LLVM keeps to 256 bits where 512 cost frequency once.
