@@ -88,29 +88,6 @@ AffineExpr Importer::parseSum(StringRef text, int depth) {
   return simplified(sum, symbols.size());
 }
 
-/// What we call a free size: by the input that everyone knows it from.
-static std::string canonicalName(StringRef given, StringRef input, int axis,
-                                 int rank) {
-  bool isPast = input.contains("past") && rank == 4;
-  if (input == "input_ids" && rank == 2)
-    return axis == 0 ? "batch" : "seq";
-  if (isPast && axis == 0)
-    return "batch";
-  if (isPast && axis == 2)
-    return "past";
-  if (!given.empty())
-    return given.str();
-  return (input + "." + Twine(axis)).str();
-}
-
-AffineExpr Importer::inputSize(const ::onnx::TensorShapeProto::Dimension &size,
-                               StringRef input, int axis) {
-  if (size.has_dim_value())
-    return getAffineConstantExpr(size.dim_value(), context);
-  AffineExpr sum = parseSum(size.dim_param());
-  return sum ? sum : symbol((input + "." + Twine(axis)).str());
-}
-
 bool Importer::learn(AffineExpr a, AffineExpr b) {
   if (a == b)
     return true;
@@ -202,129 +179,6 @@ Value Importer::index(AffineExpr expr) {
   builder.setInsertionPoint(prologueEnd);
   Value value = IndexWriter(*this, module.getLoc()).visit(expr);
   return indices[expr] = value;
-}
-
-//===----------------------------------------------------------------------===//
-// Inputs and outputs
-//===----------------------------------------------------------------------===//
-
-LogicalResult Importer::readInputs() {
-  SmallVector<Type> types;
-  SmallVector<Exprs> sizes;
-  SmallVector<std::string> names;
-  for (const auto &input : file.model().graph().input()) {
-    StringRef name(input.name());
-    if (initializers.contains(name))
-      continue; // an initializer that is listed as input too
-    Location loc = locationOf(name);
-    const auto &type = input.type().tensor_type();
-    Type element = elementType(context, type.elem_type());
-    if (!input.type().has_tensor_type() || !element || !type.has_shape())
-      return emitError(loc, "unsupported input '")
-             << name << "', expects a tensor of known rank and type";
-    Exprs own;
-    int rank = type.shape().dim_size();
-    for (int axis = 0; axis < rank; ++axis) {
-      const auto &size = type.shape().dim(axis);
-      if (size.has_dim_value() && size.dim_value() < 0)
-        return emitError(loc, "input '")
-               << name << "' has size " << size.dim_value() << " on axis "
-               << axis << ", expects 0 or more";
-      ::onnx::TensorShapeProto::Dimension named = size;
-      StringRef given(size.dim_param());
-      if (!size.has_dim_value() && given.contains('+')) {
-        // Exporters write sums that do not hold ("past + 1"): what the size
-        // is, the graph tells.
-        named.set_dim_param((name + "." + Twine(axis)).str());
-      } else if (!size.has_dim_value()) {
-        std::string canonical = canonicalName(given, name, axis, rank);
-        // One name of the model's is one name of ours.
-        if (!given.empty() && canonical != given)
-          equalities.learned |=
-              equalities.renamed.try_emplace(given, canonical).second;
-        named.set_dim_param(canonical);
-      }
-      own.push_back(inputSize(named, name, axis));
-    }
-    SmallVector<int64_t> shape;
-    for (AffineExpr size : own) {
-      auto constant = dyn_cast<AffineConstantExpr>(size);
-      shape.push_back(constant ? constant.getValue() : ShapedType::kDynamic);
-    }
-    types.push_back(RankedTensorType::get(shape, element));
-    sizes.push_back(own);
-    names.push_back(name.str());
-  }
-  builder.setInsertionPointToEnd(module.getBody());
-  function = func::FuncOp::create(builder, module.getLoc(), "run",
-                                  builder.getFunctionType(types, {}));
-  Block *entry = function.addEntryBlock();
-  builder.setInsertionPointToEnd(entry);
-  // A place for sizes, before everything; it is dead and goes at the end.
-  prologueEnd = arith::ConstantIndexOp::create(builder, module.getLoc(), 0);
-  SmallVector<Attribute> symbolNames;
-  for (const std::string &name : symbols)
-    symbolNames.push_back(builder.getStringAttr(name));
-  function->setAttr(nn::NnDialect::symbolsAttr,
-                    builder.getArrayAttr(symbolNames));
-  for (auto [i, name] : llvm::enumerate(names)) {
-    function.setArgAttr(i, nn::NnDialect::nameAttr,
-                        builder.getStringAttr(name));
-    auto map = AffineMap::get(0, symbols.size(), sizes[i], context);
-    function.setArgAttr(i, nn::NnDialect::dimsAttr, AffineMapAttr::get(map));
-  }
-  dims = std::make_unique<nn::Dims>(function);
-
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPoint(prologueEnd);
-  for (auto [i, name] : llvm::enumerate(names)) {
-    Value argument = function.getArgument(i);
-    top[name] = Tensor{cast<RankedTensorType>(types[i]), argument, {}, {}};
-    for (auto [axis, size] : llvm::enumerate(sizes[i]))
-      if (isa<AffineSymbolExpr>(size) && !indices.contains(size)) {
-        auto which = arith::ConstantIndexOp::create(builder, module.getLoc(),
-                                                    int64_t(axis));
-        auto dim =
-            tensor::DimOp::create(builder, module.getLoc(), argument, which);
-        dims->add(which);
-        dims->add(dim);
-        indices[size] = dim;
-      }
-  }
-  for (auto [position, name] : llvm::enumerate(symbols))
-    if (!indices.contains(getAffineSymbolExpr(position, context)))
-      return module.emitError("cannot tell the size '")
-             << name << "' from the inputs, expects an input that has it";
-  return success();
-}
-
-LogicalResult Importer::finish() {
-  SmallVector<Value> results;
-  SmallVector<Type> types;
-  SmallVector<std::string> names;
-  for (const auto &output : file.model().graph().output()) {
-    auto found = top.find(output.name());
-    if (found == top.end())
-      return module.emitError("output '")
-             << output.name() << "' is given by no node";
-    results.push_back(write(found->second, locationOf(output.name())));
-    types.push_back(results.back().getType());
-    names.push_back(output.name());
-  }
-  if (results.empty())
-    return module.emitError("expects a model with outputs, got none");
-  func::ReturnOp::create(builder, module.getLoc(), results);
-  function.setFunctionType(
-      builder.getFunctionType(function.getArgumentTypes(), types));
-  for (auto [i, name] : llvm::enumerate(names))
-    function.setResultAttr(i, nn::NnDialect::nameAttr,
-                           builder.getStringAttr(name));
-  // What was written before its use decided against it.
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
-    if (isOpTriviallyDead(&op))
-      op.erase();
-  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -420,9 +274,19 @@ LogicalResult Importer::importNode(const ::onnx::NodeProto &proto, Scope &scope,
                               "' of unsigned or narrow integers");
   if (failed(rule->import(node)))
     return failure();
-  for (const std::string &output : proto.output())
-    if (!output.empty() && !scope.count(output))
+  for (const std::string &output : proto.output()) {
+    if (output.empty())
+      continue;
+    auto given = scope.find(output);
+    if (given == scope.end())
       return node.unsupported("output '" + output + "'");
+    Exprs sizes; // sizes that broadcast may still be too many elements
+    for (int64_t size : given->second.type.getShape())
+      if (ShapedType::isStatic(size))
+        sizes.push_back(node.expr(size));
+    if (failed(node.checkSizes(sizes)))
+      return failure();
+  }
   return success();
 }
 

@@ -59,6 +59,10 @@ private:
   llvm::LogicalResult finish();
   mlir::AffineExpr inputSize(const ::onnx::TensorShapeProto::Dimension &size,
                              llvm::StringRef input, int axis);
+  mlir::FailureOr<llvm::SmallVector<mlir::AffineExpr>>
+  sizesOf(const ::onnx::ValueInfoProto &input);
+  std::optional<mlir::AffineExpr> maskLength(const ::onnx::ValueInfoProto &mask,
+                                             int axis);
   mlir::AffineExpr parseSum(llvm::StringRef text, int depth = 0);
   mlir::Location locationOf(llvm::StringRef node);
   mlir::Value load(llvm::StringRef name, mlir::RankedTensorType type,

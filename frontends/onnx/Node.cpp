@@ -167,6 +167,22 @@ RankedTensorType Node::typeOf(const Exprs &dims, Type element) {
   return RankedTensorType::get(shape, element);
 }
 
+LogicalResult Node::checkSizes(const Exprs &dims) {
+  int64_t elements = 1;
+  for (AffineExpr size : dims) {
+    auto constant = dyn_cast<AffineConstantExpr>(size);
+    if (!constant)
+      continue;
+    int64_t value = constant.getValue();
+    if (value < 0 || (value > 0 && elements > maxElements / value))
+      return invalid("gives a tensor of size " + Twine(value) +
+                     ", expects 0 or more, and at most " + Twine(maxElements) +
+                     " elements");
+    elements *= std::max<int64_t>(value, 1);
+  }
+  return success();
+}
+
 SmallVector<Value> Node::sizes(const Exprs &dims) {
   SmallVector<Value> values;
   for (AffineExpr size : dims)

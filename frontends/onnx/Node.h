@@ -36,6 +36,8 @@ struct Tensor {
   std::optional<Packed> packed = {}; ///< then `type` is that of the bytes
 };
 
+/// Elements of one tensor.
+constexpr int64_t maxElements = int64_t(1) << 40;
 /// Known contents are kept up to this many elements.
 constexpr int64_t maxContents = 64;
 
@@ -100,6 +102,9 @@ public:
   mlir::RankedTensorType typeOf(const Exprs &dims, mlir::Type element);
   /// The sizes of the dynamic dimensions.
   llvm::SmallVector<mlir::Value> sizes(const Exprs &dims);
+  /// An error unless a tensor may have these sizes: none is negative, and their
+  /// product is one that memory could hold.
+  llvm::LogicalResult checkSizes(const Exprs &dims);
   mlir::Value reshape(mlir::Value value, const Exprs &dims);
   mlir::Value transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
   mlir::Value broadcast(mlir::Value value, const Exprs &dims);

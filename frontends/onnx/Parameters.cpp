@@ -10,8 +10,6 @@ namespace qopt::onnx {
 
 /// Numbers up to this size stand in the program.
 static constexpr int64_t inlineBytes = 1024;
-/// Elements of one tensor.
-static constexpr int64_t maxElements = int64_t(1) << 40;
 
 Type elementType(MLIRContext *context, int32_t onnxType) {
   Builder b(context);

@@ -80,6 +80,8 @@ static LogicalResult importConstantOfShape(Node &node) {
   const Exprs *sizes = node.has(0) ? node.integers(0) : nullptr;
   if (!sizes)
     return node.unsupported("shape that depends on data");
+  if (failed(node.checkSizes(*sizes)))
+    return failure();
   Tensor fill;
   fill.type = RankedTensorType::get({}, node.builder().getF32Type());
   fill.reals.emplace(1, 0.0);
@@ -111,8 +113,10 @@ static LogicalResult importConstantOfShape(Node &node) {
 /// start + i * step for i in [0, (limit - start) / step)
 static LogicalResult importRange(Node &node) {
   for (int i = 0; i < 3; ++i)
-    if (!node.has(i) || node.rank(i) > 1)
-      return node.invalid("expects three scalars");
+    if (!node.has(i) || node.rank(i) > 1 ||
+        (node.rank(i) == 1 && node.type(i).getDimSize(0) != 1) ||
+        node.type(i).getElementType() != node.type(0).getElementType())
+      return node.invalid("expects three scalars of one type");
   Type element = node.type(0).getElementType();
   const Exprs *start = node.integers(0), *limit = node.integers(1);
   auto step = node.constants(2);
@@ -146,6 +150,8 @@ static LogicalResult importRange(Node &node) {
     }
   }
   Exprs size{count};
+  if (failed(node.checkSizes(size)))
+    return failure();
   RankedTensorType type = node.typeOf(size, element);
   Value dynamic = type.hasStaticShape() ? Value() : node.index(count);
   Value line = node.create<nn::IotaOp>(type, dynamic);

@@ -139,6 +139,8 @@ static LogicalResult importReshape(Node &node) {
     }
     others.push_back(size);
   }
+  if (failed(node.checkSizes(others)))
+    return failure();
   if (unknown >= 0) {
     to[unknown] = divided(node, from, others);
     if (!to[unknown])
@@ -260,6 +262,8 @@ static LogicalResult importExpand(Node &node) {
   auto all = node.broadcastDims(node.dims(0), *wanted);
   if (failed(all))
     return failure();
+  if (failed(node.checkSizes(*all)))
+    return failure();
   RankedTensorType type = node.typeOf(*all, node.type(0).getElementType());
   if (isKnown(node.tensor(0)) && type.hasStaticShape() &&
       type.getNumElements() <= maxContents &&
@@ -286,6 +290,8 @@ static LogicalResult importTile(Node &node) {
     wide.append({repeat, size});
     merged.push_back(simplified(repeat * size, node.importer.symbolCount()));
   }
+  if (failed(node.checkSizes(wide)))
+    return failure();
   Value value = node.reshape(node.input(0), apart);
   value = node.broadcast(value, wide);
   node.set(0, node.reshape(value, merged));
@@ -359,10 +365,12 @@ static LogicalResult importSplit(Node &node) {
   if (int(parts.size()) != node.outputs())
     return node.invalid("has " + Twine(parts.size()) + " parts for " +
                         Twine(node.outputs()) + " outputs");
+  if (llvm::any_of(parts,
+                   [](int64_t part) { return part < 0 || part > maxElements; }))
+    return node.invalid("has a part that no size could be");
   if (auto constant = dyn_cast<AffineConstantExpr>(size))
     if (constant.getValue() !=
-            std::accumulate(parts.begin(), parts.end(), int64_t(0)) ||
-        llvm::any_of(parts, [](int64_t part) { return part < 0; }))
+        std::accumulate(parts.begin(), parts.end(), int64_t(0)))
       return node.invalid("has parts that do not sum to " +
                           Twine(constant.getValue()));
   for (auto [i, part] : llvm::enumerate(parts)) {
@@ -409,17 +417,20 @@ static FailureOr<Range> rangeOf(Node &node, int64_t axis, AffineExpr size,
   };
   if (step == 0)
     return node.invalid("has step 0");
+  step = std::min(step, maxElements);
   if (step < 0) {
     auto s = constantOf(size), from = constantOf(start), to = constantOf(end);
     if (!s || !from || !to)
       return node.unsupported("step " + Twine(step) + " over a dynamic size");
-    int64_t first =
-        std::clamp<int64_t>(*from < 0 ? *from + *s : *from, 0, *s - 1);
-    int64_t last = std::clamp<int64_t>(*to < 0 ? *to + *s : *to, -1, *s - 1);
+    int64_t back = step < -maxElements ? maxElements : -step, top = *s - 1;
+    int64_t first = std::min(*from < 0 ? *from + *s : *from, top);
+    int64_t last = std::min(*to < 0 ? *to + *s : *to, top);
     if (*to < -*s)
       last = -1;
-    int64_t count = std::max<int64_t>(0, llvm::divideCeil(first - last, -step));
-    return Range{axis, step, node.expr(first), node.expr(count)};
+    first = std::max<int64_t>(first, std::min<int64_t>(top, 0));
+    last = std::max<int64_t>(last, -1);
+    int64_t count = first > last ? (first - last + back - 1) / back : 0;
+    return Range{axis, -back, node.expr(first), node.expr(count)};
   }
   AffineExpr first = placed(start), last = placed(end);
   AffineExpr span = simplified(last - first, symbols);
