@@ -15,6 +15,7 @@ static void addRaise(OpPassManager &manager) {
   OpPassManager &function = manager.nest<func::FuncOp>();
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
+  function.addPass(createRaiseLinear());  // bias, rows    -> linear
   function.addPass(createRaiseRmsNorm()); // mean squares  -> rms_norm
   function.addPass(createRaiseSwiglu());  // x sigmoid(x)  -> silu, swiglu
   function.addPass(createCSEPass());

@@ -77,9 +77,16 @@ static FailureOr<Signature> readSignature(func::FuncOp run, StringRef &reason) {
     reason = "no input_ids [B, T] or no logits [B, T, V]";
     return failure();
   }
+  if (!cast<RankedTensorType>(signature.ids.getType()).isDynamicDim(1)) {
+    reason = "the number of tokens is fixed";
+    return failure();
+  }
   for (auto [past, concat] : signature.caches)
     for (Operation *user : past.getUsers())
-      if (user != concat && !isa<tensor::DimOp>(user)) {
+      if (!cast<RankedTensorType>(past.getType()).isDynamicDim(2)) {
+        reason = "the length of a past is fixed";
+        return failure();
+      } else if (user != concat && !isa<tensor::DimOp>(user)) {
         reason = "a past is read otherwise than to append to it";
         return failure();
       }

@@ -34,10 +34,33 @@ Element Elements::unique(ElementExpr expr) {
   Element &node = known[key];
   if (!node) {
     expr.id = nodes.size();
+    for (Element operand : expr.operands)
+      expr.weight += operand->weight;
+    expr.weight += weightOf(expr.position);
+    for (const IndexExpr &at : expr.at)
+      expr.weight += weightOf(at);
     nodes.push_back(std::make_unique<ElementExpr>(std::move(expr)));
     node = nodes.back().get();
   }
   return node;
+}
+
+double Elements::weightOf(const IndexExpr &expr) {
+  double sum = 0;
+  for (const auto &[monomial, coefficient] : expr.terms)
+    for (unsigned atom : monomial) {
+      auto [entry, isNew] = atomWeights.try_emplace(atom, 1);
+      if (isNew) { // atoms inside of it are older
+        double inner = 1;
+        if (space[atom].kind == IndexAtom::data)
+          inner += space[atom].element->weight;
+        else if (space[atom].kind == IndexAtom::quotient)
+          inner += weightOf(space[atom].numerator);
+        atomWeights[atom] = inner;
+      }
+      sum += atomWeights[atom];
+    }
+  return sum;
 }
 
 Element Elements::number(double value) {
@@ -53,7 +76,14 @@ Element Elements::index(const IndexExpr &position) {
 }
 
 Element Elements::load(Value tensor, const Indices &at) {
-  Element node = unique({ElementExpr::load, 0, {}, tensor, at, {}, {}, 0});
+  Element node = unique({ElementExpr::load,
+                         0,
+                         {},
+                         tensor,
+                         tables.canonical(tensor, at, space),
+                         {},
+                         {},
+                         0});
   Type type = getElementTypeOrSelf(tensor.getType());
   return type.isInteger() && !type.isInteger(1) ? index(space.ofData(node))
                                                 : node;
@@ -108,6 +138,12 @@ Element Elements::logic(StringRef code, Element a, Element b) {
     return a;
   if (a == inverted(b))
     return number(!isAnd);
+  // x and not (x and y): not y is left to ask.
+  for (auto [x, y] : {std::pair(a, b), std::pair(b, a)})
+    if (isAnd && y->code == "not" && y->operands[0]->code == "and")
+      for (unsigned i : {0, 1})
+        if (y->operands[0]->operands[i] == x)
+          return logic(code, x, inverted(y->operands[0]->operands[1 - i]));
   return unique({ElementExpr::apply, 0, {}, {}, {}, code, {a, b}, 0});
 }
 
@@ -170,6 +206,14 @@ Element Elements::compare(nn::Predicate predicate, Element a, Element b) {
   return unique({ElementExpr::apply, 0, {}, {}, {}, code, {a, b}, 0});
 }
 
+/// A product that is worth being multiplied out.
+static bool isShort(const IndexExpr &a, const IndexExpr &b) {
+  auto degree = [](const IndexExpr &e) {
+    return e.terms.empty() ? 0 : e.terms.rbegin()->first.size();
+  };
+  return a.terms.size() * b.terms.size() <= 256 && degree(a) + degree(b) <= 16;
+}
+
 static double fold(StringRef code, double a, double b) {
   return llvm::StringSwitch<double>(code)
       .Case("add", a + b)
@@ -220,7 +264,7 @@ Element Elements::arithmetic(StringRef code, Element a, Element b) {
     }
   bool commutes = code == "add" || code == "mul";
   auto ia = asIndex(a), ib = asIndex(b);
-  if (ia && ib && commutes)
+  if (ia && ib && commutes && (code == "add" || isShort(*ia, *ib)))
     return index(code == "add" ? *ia + *ib : *ia * *ib);
   if (ia && ib && (code == "maximum" || code == "minimum"))
     for (auto [x, y] : {std::pair(a, b), std::pair(b, a)})
@@ -310,11 +354,11 @@ IndexExpr Elements::replace(const IndexExpr &expr, const IndexExpr &variable,
       else if (known.kind == IndexAtom::quotient)
         self = space.floorDiv(replace(known.numerator, variable, with),
                               replace(known.denominator, variable, with));
-      else if (known.kind == IndexAtom::data)
-        if (auto read = asIndex(replace(known.element, variable, with)))
-          self = *read;
-        else
-          self = space.ofData(replace(known.element, variable, with));
+      else if (known.kind == IndexAtom::data) {
+        Element now = replace(known.element, variable, with);
+        auto read = asIndex(now);
+        self = read ? *read : space.ofData(now);
+      }
       term = term * self;
     }
     result = result + term;

@@ -31,9 +31,27 @@ struct ElementExpr {
   llvm::StringRef code;                            ///< what is applied
   llvm::SmallVector<const ElementExpr *> operands; ///< to these
   unsigned id;                                     ///< order of creation
+  double weight = 1; ///< nodes of the tree that it stands for
 };
 using Element = const ElementExpr *;
 using Indices = std::vector<IndexExpr>;
+
+class Elements;
+
+/// Constants, wherever they lie: masks and indices that an exporter folded,
+/// rotary tables.
+class Tables {
+public:
+  /// The element at `at`, if a number or a formula tells it; null otherwise.
+  Element read(Elements &elements, mlir::Value tensor, const Indices &at);
+  /// The first of the places in a row that hold the same as `at`.
+  Indices canonical(mlir::Value tensor, Indices at, IndexSpace &space);
+
+private:
+  struct Table;
+  Table *find(mlir::Value tensor);
+  llvm::DenseMap<mlir::Value, std::shared_ptr<Table>> known;
+};
 
 /// Builds and simplifies expressions for the tensors of one function.
 class Elements {
@@ -70,12 +88,14 @@ public:
   Indices variables(mlir::Value tensor);
 
   IndexSpace space;
+  Tables tables;
   nn::Dims dims;
   mlir::func::FuncOp function;
 
 private:
   friend class ElementReader;
   Element unique(ElementExpr expr);
+  double weightOf(const IndexExpr &expr);
   Element logic(llvm::StringRef code, Element a, Element b);
   Element select(Element condition, Element yes, Element no);
   Element arithmetic(llvm::StringRef code, Element a, Element b);
@@ -87,6 +107,7 @@ private:
 
   std::vector<std::unique_ptr<ElementExpr>> nodes;
   std::map<std::vector<int64_t>, Element> known;
+  std::map<unsigned, double> atomWeights;
   std::map<unsigned, IndexExpr> symbols;
   std::map<std::pair<const void *, unsigned>, IndexExpr> unknownSizes;
 };

@@ -2,7 +2,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
-#include "mlir/IR/Matchers.h"
 #include "qopt/passes/raise/ElementExpr.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -26,29 +25,11 @@ bool isViewOrPointwise(Operation *op) {
              ReluOp, FloorOp, CeilOp, RoundOp, NotOp, IsNanOp, IsInfOp>(op);
 }
 
-DenseElementsAttr getNumbers(Value value) {
-  DenseElementsAttr numbers;
-  if (matchPattern(value, m_Constant(&numbers)))
-    return numbers;
-  auto load = value.getDefiningOp<ml_program::GlobalLoadOp>();
-  if (!load)
-    return {};
-  auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(
-      load, load.getGlobal());
-  return global && !global.getIsMutable()
-             ? dyn_cast_or_null<DenseElementsAttr>(global.getValueAttr())
-             : DenseElementsAttr();
-}
-
-static double numberAt(DenseElementsAttr numbers, int64_t i) {
-  Type type = numbers.getElementType();
-  if (isa<FloatType>(type))
-    return (*(numbers.value_begin<APFloat>() + i)).convertToDouble();
-  APInt value = *(numbers.value_begin<APInt>() + i);
-  if (type.isInteger(1))
-    return value.getZExtValue();
-  return value.getSExtValue();
-}
+/// What no exporter writes is not read to its end: ops behind each other, reads
+/// in all, and the nodes of an expression, shared ones counted where they
+/// stand.
+static constexpr int maxDepth = 512, maxReads = 20000;
+static constexpr double maxWeight = 20000;
 
 /// One read, which keeps what it has seen.
 class ElementReader {
@@ -60,11 +41,10 @@ public:
 
 private:
   Element readOp(Operation *op, const Indices &at);
-  Element readConstant(Value tensor, DenseElementsAttr numbers,
-                       const Indices &at);
   Element readReshape(ReshapeOp op, const Indices &at);
   Element readConcat(ConcatOp op, const Indices &at);
   Element readGather(GatherOp op, const Indices &at);
+  Element readEmbedding(EmbeddingOp op, const Indices &at);
   Element readGatherNd(GatherNdOp op, const Indices &at);
   Element readGatherElements(GatherElementsOp op, const Indices &at);
   Element readScatter(ScatterNdOp op, const Indices &at);
@@ -79,7 +59,8 @@ private:
 
   Elements &e;
   const Elements::Through &through;
-  std::vector<std::tuple<Value, Indices, Element>> seen;
+  int depth = 0, reads = 0;
+  DenseMap<Value, std::vector<std::pair<Indices, Element>>> seen;
 };
 
 Element Elements::read(Value tensor, const Indices &at,
@@ -88,93 +69,21 @@ Element Elements::read(Value tensor, const Indices &at,
 }
 
 Element ElementReader::read(Value tensor, const Indices &at) {
-  for (auto &[value, place, element] : seen)
-    if (value == tensor && place == at)
+  auto &places = seen[tensor];
+  for (auto &[place, element] : places)
+    if (place == at)
       return element;
-  Element element = nullptr;
+  Element element = e.tables.read(e, tensor, at);
   Operation *op = tensor.getDefiningOp();
-  if (DenseElementsAttr numbers = getNumbers(tensor))
-    element = readConstant(tensor, numbers, at);
-  else if (op && through(op))
+  if (!element && op && depth < maxDepth && reads < maxReads && through(op)) {
+    ++depth, ++reads;
     element = readOp(op, at);
-  if (!element)
+    --depth;
+  }
+  if (!element || element->weight > maxWeight)
     element = e.load(tensor, at);
-  seen.emplace_back(tensor, at, element);
+  seen[tensor].emplace_back(at, element);
   return element;
-}
-
-/// The bools that are true at and below (or above) a diagonal of the last two
-/// axes: row - column >= result; nothing if they are not such a triangle.
-static std::optional<std::pair<int64_t, bool>>
-triangleOf(DenseElementsAttr numbers, double low) {
-  ArrayRef<int64_t> shape = cast<ShapedType>(numbers.getType()).getShape();
-  int64_t rows = shape[shape.size() - 2], columns = shape.back();
-  if (numbers.getNumElements() != rows * columns || rows < 2 || columns < 2)
-    return std::nullopt;
-  for (bool below : {true, false}) {
-    // The first row tells where the diagonal is.
-    int64_t count = 0;
-    while (count < columns && (numberAt(numbers, count) == low) == below)
-      ++count;
-    int64_t diagonal = 1 - count; // row - column >= diagonal: below
-    bool fits = true;
-    for (int64_t i = 0; fits && i < rows * columns; ++i)
-      fits = (numberAt(numbers, i) == low) ==
-             (((i / columns - i % columns) >= diagonal) == below);
-    if (fits && count > 0 && count < columns)
-      return std::pair(diagonal, below);
-  }
-  return std::nullopt;
-}
-
-Element ElementReader::readConstant(Value tensor, DenseElementsAttr numbers,
-                                    const Indices &at) {
-  if (numbers.isSplat())
-    return e.number(numberAt(numbers, 0));
-  auto shape = cast<ShapedType>(numbers.getType()).getShape();
-  std::optional<int64_t> offset = 0;
-  for (auto [position, size] : llvm::zip_equal(at, shape)) {
-    auto constant = position.constant();
-    if (!constant || *constant < 0 || *constant >= size)
-      offset = std::nullopt;
-    else if (offset)
-      offset = *offset * size + *constant;
-  }
-  if (offset)
-    return e.number(numberAt(numbers, *offset));
-  // 0, 1, 2, ...: a folded iota, along the only axis there is.
-  int64_t count = numbers.getNumElements();
-  if (isa<IntegerType>(numbers.getElementType()) &&
-      llvm::is_contained(shape, count) && count > 1) {
-    double first = numberAt(numbers, 0), step = numberAt(numbers, 1) - first;
-    bool isIota = true;
-    for (int64_t i = 0; isIota && i < count; ++i)
-      isIota = numberAt(numbers, i) == first + step * i;
-    if (isIota)
-      return e.index(at[llvm::find(shape, count) - shape.begin()] *
-                         IndexExpr(step) +
-                     IndexExpr(first));
-  }
-  // A triangle of two values.
-  if (shape.size() >= 2 && count <= (int64_t(1) << 24)) {
-    double low =
-        numberAt(numbers, shape.back() * (shape[shape.size() - 2] - 1));
-    if (auto triangle = triangleOf(numbers, low)) {
-      double high = low;
-      for (int64_t i = 0; i < count && high == low; ++i)
-        high = numberAt(numbers, i);
-      bool two = true;
-      for (int64_t i = 0; two && i < count; ++i)
-        two = numberAt(numbers, i) == low || numberAt(numbers, i) == high;
-      Element inside = e.apply(
-          "ge0", e.index(at[at.size() - 2] - at.back() - triangle->first));
-      if (two)
-        return e.apply("select",
-                       {inside, e.number(triangle->second ? low : high),
-                        e.number(triangle->second ? high : low)});
-    }
-  }
-  return nullptr;
 }
 
 Element ElementReader::operand(Operation *op, unsigned i, const Indices &at) {
@@ -189,17 +98,31 @@ Element ElementReader::operand(Operation *op, unsigned i, const Indices &at) {
 
 Element ElementReader::readReshape(ReshapeOp op, const Indices &at) {
   Indices from = e.sizes(op.getInput()), to = e.sizes(op.getResult());
-  IndexExpr flat;
-  for (auto [position, size] : llvm::zip_equal(at, to))
-    flat = flat * size + position;
   Indices place(from.size());
-  for (size_t i = from.size(); i-- > 0;) {
-    if (from[i] == IndexExpr(1))
-      continue;
-    bool first = std::all_of(from.begin(), from.begin() + i,
-                             [](const auto &s) { return s == IndexExpr(1); });
-    place[i] = first ? flat : e.space.remainder(flat, from[i]);
-    flat = first ? IndexExpr() : e.space.floorDiv(flat, from[i]);
+  auto skipped = [](const Indices &sizes) {
+    std::vector<size_t> axes;
+    for (size_t i = 0; i < sizes.size(); ++i)
+      if (sizes[i] != IndexExpr(1))
+        axes.push_back(i);
+    return axes;
+  };
+  std::vector<size_t> in = skipped(from), out = skipped(to);
+  // Axes that stay, at the back and at the front: their places stay too.
+  while (!in.empty() && !out.empty() && from[in.back()] == to[out.back()]) {
+    place[in.back()] = at[out.back()];
+    in.pop_back(), out.pop_back();
+  }
+  while (!in.empty() && !out.empty() && from[in.front()] == to[out.front()]) {
+    place[in.front()] = at[out.front()];
+    in.erase(in.begin()), out.erase(out.begin());
+  }
+  IndexExpr flat;
+  for (size_t axis : out)
+    flat = flat * to[axis] + at[axis];
+  for (size_t axis : llvm::reverse(in)) {
+    bool first = axis == in.front();
+    place[axis] = first ? flat : e.space.remainder(flat, from[axis]);
+    flat = first ? IndexExpr() : e.space.floorDiv(flat, from[axis]);
   }
   return read(op.getInput(), place);
 }
@@ -213,7 +136,8 @@ Element ElementReader::readConcat(ConcatOp op, const Indices &at) {
   Element result = nullptr;
   for (size_t i = op.getInputs().size(); i-- > 0;) {
     Indices place = at;
-    place[axis] = place[axis] - starts[i];
+    bool isOne = starts[i + 1] - starts[i] == IndexExpr(1);
+    place[axis] = isOne ? IndexExpr() : place[axis] - starts[i];
     Element before = e.apply("ge0", e.index(starts[i + 1] - at[axis] - 1));
     if (before->kind == ElementExpr::number && before->value == 0)
       continue;
@@ -249,6 +173,14 @@ Element ElementReader::readGather(GatherOp op, const Indices &at) {
       wrapped(read(op.getIndices(), where), e.sizes(op.getInput())[axis]));
   place.insert(place.end(), at.begin() + axis + rank, at.end());
   return read(op.getInput(), place);
+}
+
+/// Rows of a table, which rotary angles may be.
+Element ElementReader::readEmbedding(EmbeddingOp op, const Indices &at) {
+  Element row = read(op.getIds(), Indices(at.begin(), at.end() - 1));
+  auto position = e.asIndex(row);
+  return read(op.getTable(),
+              {position ? *position : e.space.ofData(row), at.back()});
 }
 
 Element ElementReader::readGatherNd(GatherNdOp op, const Indices &at) {
@@ -306,10 +238,14 @@ Element ElementReader::readScatter(ScatterNdOp op, const Indices &at) {
       if (!variable.constant() &&
           offset.mentions(variable.terms.begin()->first.front()))
         return nullptr;
-    covered =
-        e.apply("and", {covered, e.apply("ge0", e.index(at[k] - offset))});
-    covered = e.apply(
-        "and", {covered, e.apply("ge0", e.index(offset + extent - at[k] - 1))});
+    // A place lies inside its tensor: only bounds within it are asked for.
+    auto require = [&](const IndexExpr &position) {
+      covered = e.apply("and", {covered, e.apply("ge0", e.index(position))});
+    };
+    if (offset != IndexExpr())
+      require(at[k] - offset);
+    if (offset + extent != e.sizes(op.getInput())[k])
+      require(offset + extent - at[k] - 1);
   }
   for (size_t i = 0; i < grid.size(); ++i)
     if (!grid[i].constant() && !isPlaced[i])
@@ -401,6 +337,7 @@ Element ElementReader::readOp(Operation *op, const Indices &at) {
       .Case([&](ConcatOp op) { return readConcat(op, at); })
       .Case([&](GatherOp op) { return readGather(op, at); })
       .Case([&](GatherNdOp op) { return readGatherNd(op, at); })
+      .Case([&](EmbeddingOp op) { return readEmbedding(op, at); })
       .Case([&](GatherElementsOp op) { return readGatherElements(op, at); })
       .Case([&](ScatterNdOp op) { return readScatter(op, at); })
       .Case([&](TriangleOp op) { return readTriangle(op, at); })

@@ -155,12 +155,79 @@ Value ElementWriter::pick(Value tensor, int64_t axis, const IndexExpr &position,
   return slice;
 }
 
+/// The index that an element reader made `position` of, for an axis of `size`:
+/// a gather counts negative ones from the end by itself.
+IndexExpr ElementWriter::unwrapped(const IndexExpr &position,
+                                   const IndexExpr &size) {
+  if (position.terms.size() != 1 || position.terms.begin()->second != 1 ||
+      position.terms.begin()->first.size() != 1)
+    return position;
+  Element choice = e.space[position.terms.begin()->first.front()].element;
+  if (!choice || choice->code != "select")
+    return position;
+  auto yes = e.asIndex(choice->operands[1]),
+       no = e.asIndex(choice->operands[2]);
+  bool wraps = yes && no && *no - *yes == size &&
+               choice->operands[0] == e.apply("ge0", e.index(*yes));
+  return wraps ? *yes : position;
+}
+
+/// A place that is read from a tensor: gathers along one axis, for every place
+/// of the variables that the index depends on.
+Value ElementWriter::gather(Value tensor, int64_t axis,
+                            const IndexExpr &position, const Indices &variables,
+                            std::vector<Part> &parts) {
+  Value indices =
+      writeIndex(unwrapped(position, e.sizes(tensor)[axis]), variables);
+  if (!indices)
+    return {};
+  learn(indices);
+  Indices sizes = e.sizes(indices), run;
+  for (auto [i, size] : llvm::enumerate(sizes))
+    if (size != IndexExpr(1)) {
+      parts.push_back({unsigned(i), size});
+      run.push_back(size);
+    }
+  if (indices = reshape(indices, run); !indices)
+    return {};
+  auto gathered = GatherOp::create(builder, loc, tensor, indices, axis);
+  e.dims.add(gathered);
+  return gathered;
+}
+
+/// Tells the sizes of what was written and is not known yet.
+void ElementWriter::learn(Value value) {
+  Operation *op = value.getDefiningOp();
+  bool isScalar = mlir::cast<RankedTensorType>(value.getType()).getRank() == 0;
+  if (!op || isScalar || !e.dims.of(value).empty())
+    return;
+  for (Value operand : op->getOperands())
+    if (isa<RankedTensorType>(operand.getType()))
+      learn(operand);
+  e.dims.add(op);
+}
+
 Value ElementWriter::writeLoad(Element expr, const Indices &variables) {
   Value tensor = expr->tensor;
   std::vector<Part> parts;
-  for (size_t axis = 0; axis < expr->at.size(); ++axis)
-    if (tensor = pick(tensor, axis, expr->at[axis], variables, parts); !tensor)
+  auto isData = [&](const IndexExpr &position) {
+    return llvm::any_of(position.terms, [&](const auto &term) {
+      return llvm::any_of(term.first, [&](unsigned atom) {
+        return e.space[atom].kind == IndexAtom::data;
+      });
+    });
+  };
+  int64_t axis = 0;
+  for (const IndexExpr &position : expr->at) {
+    size_t before = parts.size();
+    bool gathers = isData(position);
+    tensor = gathers ? gather(tensor, axis, position, variables, parts)
+                     : pick(tensor, axis, position, variables, parts);
+    if (!tensor)
       return {};
+    // A gather has an axis for each variable, a pick one for all.
+    axis += gathers ? parts.size() - before : 1;
+  }
   Indices split;
   for (const Part &part : parts)
     split.push_back(part.extent);

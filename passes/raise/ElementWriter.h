@@ -35,6 +35,11 @@ private:
                          mlir::Type number);
   mlir::Value pick(mlir::Value tensor, int64_t axis, const IndexExpr &position,
                    const Indices &variables, std::vector<Part> &parts);
+  mlir::Value gather(mlir::Value tensor, int64_t axis,
+                     const IndexExpr &position, const Indices &variables,
+                     std::vector<Part> &parts);
+  IndexExpr unwrapped(const IndexExpr &position, const IndexExpr &size);
+  void learn(mlir::Value value);
   mlir::Value reshape(mlir::Value tensor, const Indices &sizes);
   mlir::Value cast(mlir::Value tensor, mlir::Type type);
   IndexExpr extentOf(const IndexExpr &variable);

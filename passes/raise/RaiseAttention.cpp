@@ -16,11 +16,24 @@ namespace qopt {
 /// Everything that `value` is computed from by ops for which `through` holds.
 static void collectChain(Value value, llvm::DenseSet<Operation *> &chain,
                          function_ref<bool(Operation *)> through) {
-  Operation *op = value.getDefiningOp();
-  if (!op || !through(op) || !chain.insert(op).second)
-    return;
-  for (Value operand : op->getOperands())
-    collectChain(operand, chain, through);
+  SmallVector<Value> open{value};
+  while (!open.empty()) {
+    Operation *op = open.pop_back_val().getDefiningOp();
+    if (op && through(op) && chain.insert(op).second)
+      llvm::append_range(open, op->getOperands());
+  }
+}
+
+/// The ops of `chain` that depend on `source`.
+static llvm::DenseSet<Operation *>
+leadingFrom(Operation *source, const llvm::DenseSet<Operation *> &chain) {
+  llvm::DenseSet<Operation *> leading;
+  SmallVector<Operation *> open{source};
+  while (!open.empty())
+    for (Operation *user : open.pop_back_val()->getUsers())
+      if (chain.contains(user) && leading.insert(user).second)
+        open.push_back(user);
+  return leading;
 }
 
 /// Takes one attention apart, from the product with the values backwards.
@@ -84,6 +97,9 @@ Element AttentionRaiser::readOperand(MatmulOp op, bool rhs,
       return llvm::any_of(op->getOperands(), [](Value v) {
         return cast<RankedTensorType>(v.getType()).getNumElements() == 1;
       });
+    // Of the same, it repeats heads.
+    if (auto concat = dyn_cast<ConcatOp>(op))
+      return llvm::all_equal(concat.getInputs());
     return isa<ReshapeOp, BroadcastOp, TransposeOp, CastOp>(op);
   });
 }
@@ -203,6 +219,12 @@ Value AttentionRaiser::takeHeads(Element element, const IndexExpr &row,
   }
   Type type = last.getType().getElementType();
   Value tensor = writer.write(x, {b, head, row, channel}, type);
+  auto written =
+      tensor ? cast<RankedTensorType>(tensor.getType()) : RankedTensorType();
+  // Exporters widen some products and not others: the op has one type.
+  if (tensor && written.getElementType() != type)
+    tensor =
+        CastOp::create(builder, last.getLoc(), written.clone(type), tensor);
   return tensor;
 }
 
@@ -241,19 +263,7 @@ Value AttentionRaiser::raise() {
     first = product;
   if (!first)
     return failed("scores do not come from one product");
-  llvm::DenseSet<Operation *> leading;
-  std::function<bool(Value)> leads = [&](Value value) {
-    Operation *op = value.getDefiningOp();
-    if (!op || !chain.contains(op))
-      return op == first.getOperation();
-    bool any = false;
-    for (Value operand : op->getOperands())
-      any |= leads(operand);
-    if (any)
-      leading.insert(op);
-    return any;
-  };
-  leads(softmax.getInput());
+  llvm::DenseSet<Operation *> leading = leadingFrom(first, chain);
   Element scores = e.read(softmax.getInput(), at,
                           [&](Operation *op) { return leading.contains(op); });
   if (!takeScores(scores))

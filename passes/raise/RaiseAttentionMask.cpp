@@ -85,7 +85,8 @@ static StringRef raiseMask(AttentionOp op, Elements &e) {
   splitAnd(condition, parts);
   Element seen = e.apply("ge0", e.index(t + key[2] - query[2] - s));
   Element ofKeys = e.number(1);
-  bool causal = op.getCausal();
+  // A single query that follows all keys sees them all.
+  bool causal = op.getCausal() && seen->kind != ElementExpr::number;
   for (Element part : parts) {
     if (part == seen) {
       causal = true;
@@ -124,7 +125,7 @@ struct RaiseAttentionMask final
   void runOnOperation() override {
     Elements elements(getOperation());
     getOperation().walk([&](AttentionOp op) {
-      if (!op.getMask() && !op.getKeyMask())
+      if (!op.getMask() && !op.getKeyMask() && !op.getCausal())
         return;
       auto named = [](StringRef name) {
         return remark::RemarkOpts::name(name).category(

@@ -19,16 +19,52 @@ namespace qopt {
 #define GEN_PASS_DEF_RAISEROPE
 #include "qopt/passes/Passes.h.inc"
 
-/// Ops that a rotation consists of. What an angle is made of is read too, to
-/// see that both halves of a table are equal.
-static bool isPartOfRotation(Operation *op) {
-  return isView(op) ||
-         isa<AddOp, SubOp, MulOp, NegOp, CastOp, SinOp, CosOp>(op);
-}
+/// The ops that one rotation consists of: from its root to the products with
+/// sines and cosines, and what the angles are made of, to see that both halves
+/// of a table are equal. A sum behind the products is not entered: it belongs
+/// to what is rotated (a bias, a low-rank branch).
+class RotationOps {
+public:
+  explicit RotationOps(Value root) { collectSums(root); }
+  bool contains(Operation *op) {
+    if (isView(op) || isa<MulOp, NegOp, CastOp, EmbeddingOp>(op))
+      return true;
+    if (isa<SinOp, CosOp>(op)) {
+      collectAngle(op->getOperand(0));
+      return true;
+    }
+    return inside.contains(op);
+  }
 
-/// One summand: sign * factors.
+private:
+  static bool mayBeInside(Operation *op) {
+    return isView(op) || isa<AddOp, SubOp, MulOp, NegOp, CastOp>(op);
+  }
+  void collectSums(Value root) {
+    SmallVector<Value> open{root};
+    while (!open.empty()) {
+      Operation *op = open.pop_back_val().getDefiningOp();
+      if (!op || !mayBeInside(op) || isa<MulOp>(op) ||
+          !inside.insert(op).second)
+        continue;
+      if (!isa<AddOp, SubOp>(op))
+        llvm::append_range(open, op->getOperands());
+    }
+  }
+  void collectAngle(Value angle) {
+    SmallVector<Value> open{angle};
+    while (!open.empty()) {
+      Operation *op = open.pop_back_val().getDefiningOp();
+      if (op && mayBeInside(op) && inside.insert(op).second)
+        llvm::append_range(open, op->getOperands());
+    }
+  }
+  llvm::DenseSet<Operation *> inside;
+};
+
+/// One summand: scale * factors.
 struct Term {
-  double sign;
+  double scale;
   SmallVector<Element> factors;
 };
 
@@ -39,9 +75,9 @@ static std::optional<std::array<Term, 2>> twoTerms(Element expr) {
   std::array<Term, 2> terms;
   for (int i : {0, 1}) {
     Factors factors = factorsOf(expr->operands[i]);
-    if (std::abs(factors.scale) != 1 || factors.powers.empty())
+    if (factors.scale == 0 || factors.powers.empty())
       return std::nullopt;
-    terms[i].sign = factors.scale;
+    terms[i].scale = factors.scale;
     for (auto [base, power] : factors.powers) {
       if (power != 1)
         return std::nullopt;
@@ -71,33 +107,37 @@ static std::array<SmallVector<Element>, 3> split(const Term &a, const Term &b) {
   return parts;
 }
 
-static Element product(Elements &elements, ArrayRef<Element> factors) {
-  Element result = elements.number(1);
+static Element product(Elements &elements, ArrayRef<Element> factors,
+                       double scale = 1) {
+  Element result = elements.number(scale);
   for (Element factor : factors)
     result = elements.apply("mul", {result, factor});
   return result;
 }
 
-/// From the elements that replace first and second of a pair.
-static std::optional<Rotation> match(Element newFirst, Element newSecond,
+/// From the elements that replace first and second of a pair. `i` says which
+/// term of the second has the factor of `plus`: the x of a rotation and its
+/// table could change places, so both are tried.
+static std::optional<Rotation> match(Element newFirst, Element newSecond, int i,
                                      Elements &elements) {
   auto a = twoTerms(newFirst), b = twoTerms(newSecond);
-  if (!a || !b || (*b)[0].sign != 1 || (*b)[1].sign != 1 ||
-      (*a)[0].sign == (*a)[1].sign)
+  if (!a || !b || (*b)[0].scale < 0 || (*b)[1].scale < 0 ||
+      ((*a)[0].scale < 0) == ((*a)[1].scale < 0))
     return std::nullopt;
-  const Term &plus = (*a)[(*a)[0].sign < 0], &minus = (*a)[(*a)[0].sign > 0];
-  for (int i : {0, 1}) {
-    auto [cos, first, second] = split(plus, (*b)[i]);
-    auto [sin, second2, first2] = split(minus, (*b)[1 - i]);
-    Rotation r{product(elements, first), product(elements, second),
-               product(elements, cos), product(elements, sin)};
-    if (cos.empty() || sin.empty() || first.empty() || second.empty() ||
-        r.first != product(elements, first2) ||
-        r.second != product(elements, second2))
-      continue;
-    return r;
-  }
-  return std::nullopt;
+  const Term &plus = (*a)[(*a)[0].scale < 0], &minus = (*a)[(*a)[0].scale > 0];
+  auto [cos, first, second] = split(plus, (*b)[i]);
+  auto [sin, second2, first2] = split(minus, (*b)[1 - i]);
+  // What scales both products of a table stays in the table.
+  if (plus.scale != (*b)[i].scale || minus.scale != -(*b)[1 - i].scale)
+    return std::nullopt;
+  Rotation r{product(elements, first), product(elements, second),
+             product(elements, cos, plus.scale),
+             product(elements, sin, -minus.scale)};
+  if (cos.empty() || sin.empty() || first.empty() || second.empty() ||
+      r.first != product(elements, first2) ||
+      r.second != product(elements, second2))
+    return std::nullopt;
+  return r;
 }
 
 /// Reads one candidate and writes it as a rope.
@@ -105,7 +145,8 @@ class RopeRaiser {
 public:
   RopeRaiser(Elements &elements, Value root)
       : e(elements), root(root), at(e.variables(root)),
-        D(cast<RankedTensorType>(root.getType()).getShape().back()) {}
+        D(cast<RankedTensorType>(root.getType()).getShape().back()), ops(root) {
+  }
 
   Value raise() {
     int64_t rotated = D;
@@ -114,8 +155,9 @@ public:
     if (rotated < 2 || rotated % 2)
       return {};
     for (bool interleaved : {false, true})
-      if (Value rope = raise(rotated, interleaved))
-        return rope;
+      for (int term : {0, 1})
+        if (Value rope = raise(rotated, interleaved, term))
+          return rope;
     return {};
   }
 
@@ -123,10 +165,10 @@ private:
   Element read(const IndexExpr &channel) {
     Indices place = at;
     place.back() = channel;
-    return e.read(root, place, isPartOfRotation);
+    return e.read(root, place, [&](Operation *op) { return ops.contains(op); });
   }
   static bool isPlain(Element expr) { return expr->kind == ElementExpr::load; }
-  Value raise(int64_t rotated, bool interleaved);
+  Value raise(int64_t rotated, bool interleaved, int term);
   Value write(Element x, const Rotation &rotation, const IndexExpr &pair,
               const IndexExpr &channel, bool interleaved);
 
@@ -134,13 +176,14 @@ private:
   Value root;
   Indices at;
   int64_t D;
+  RotationOps ops;
 };
 
-Value RopeRaiser::raise(int64_t rotated, bool interleaved) {
+Value RopeRaiser::raise(int64_t rotated, bool interleaved, int term) {
   IndexExpr pair = e.space.addVariable(rotated / 2);
   IndexExpr first = interleaved ? pair * 2 : pair;
   IndexExpr second = interleaved ? pair * 2 + 1 : pair + rotated / 2;
-  auto rotation = match(read(first), read(second), e);
+  auto rotation = match(read(first), read(second), term, e);
   if (!rotation || pair.constant())
     return {};
   // x as a function of the channel, from its value at the first of a pair.
