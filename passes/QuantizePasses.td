@@ -5,6 +5,31 @@
 
 include "mlir/Pass/PassBase.td"
 
+def Untie : Pass<"qopt-untie", "::mlir::ModuleOp"> {
+  let summary = "give the head a matrix of its own";
+  let description = [{
+    ```mlir
+    %t = ml_program.global_load @table : tensor<32x8xf32>
+    %x = nn.embedding %ids, %t : tensor<?xi64>, tensor<32x8xf32>
+    %y = nn.linear %n, %t : tensor<?x8xf32>, tensor<32x8xf32> -> tensor<?x32xf32>
+    // ==>
+    %t = ml_program.global_load @table : tensor<32x8xf32>
+    %h = ml_program.global_load @lm_head.weight : tensor<32x8xf32>   // a copy
+    %x = nn.embedding %ids, %t : tensor<?xi64>, tensor<32x8xf32>
+    %y = nn.linear %n, %h : tensor<?x8xf32>, tensor<32x8xf32> -> tensor<?x32xf32>
+    ```
+
+    The copy is called `lm_head.weight`, or after the table if that is taken.
+
+    **Preconditions.** None.
+    **Postconditions.** No parameter is read by an embedding and by a linear
+    layer, or a remark says why. Roles say which is which.
+    **Numbers.** Exact.
+    **Not handled.** Tables without a value of their own.
+  }];
+  let dependentDialects = ["::mlir::ml_program::MLProgramDialect"];
+}
+
 def QuantizeWeights : Pass<"qopt-quantize-weights", "::mlir::ModuleOp"> {
   let summary = "store the weights of layers as codes";
   let description = [{

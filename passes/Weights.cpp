@@ -43,6 +43,46 @@ GlobalOp getParameter(Value value, SymbolTable &symbols) {
   return nullptr;
 }
 
+bool isTied(Value value, SymbolTable &symbols) {
+  GlobalOp global = getParameter(value, symbols);
+  bool looked = false, multiplied = false;
+  if (global)
+    symbols.getOp()->walk([&](Operation *op) {
+      if (auto embedding = dyn_cast<nn::EmbeddingOp>(op))
+        looked |= getParameter(embedding.getTable(), symbols) == global;
+      else if (auto linear = dyn_cast<nn::LinearOp>(op))
+        multiplied |= getParameter(linear.getWeight(), symbols) == global;
+    });
+  return looked && multiplied;
+}
+
+bool isQuantized(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return false;
+  return isa<lowbit::LowbitDialect>(op->getDialect()) &&
+                 !isa<lowbit::HadamardOp>(op)
+             ? true
+             : op->getNumOperands() > 0 && isQuantized(op->getOperand(0));
+}
+
+Value changeWeight(OpBuilder &builder, Location loc, Value weight,
+                   function_ref<Value(Value)> change) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  if (type.getElementTypeBitWidth() >= 32)
+    return change(weight);
+  auto cast = weight.getDefiningOp<nn::CastOp>();
+  RankedTensorType wide = type.clone(builder.getF32Type());
+  Value value = cast && cast.getInput().getType() == wide
+                    ? cast.getInput()
+                    : nn::CastOp::create(builder, loc, wide, weight);
+  value = change(value);
+  return nn::CastOp::create(builder, loc,
+                            llvm::cast<RankedTensorType>(value.getType())
+                                .clone(type.getElementType()),
+                            value);
+}
+
 std::optional<nn::Role> getRole(Value value, SymbolTable &symbols) {
   GlobalOp global = getParameter(value, symbols);
   auto role = global

@@ -4,6 +4,7 @@
 #define QOPT_PASSES_WEIGHTS_H
 
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/Builders.h"
 #include "qopt/dialects/nn/Nn.h"
 #include "llvm/Support/Regex.h"
 
@@ -17,6 +18,20 @@ bool isWeight(mlir::Value value, mlir::SymbolTable &symbols);
 /// null if there is none.
 mlir::ml_program::GlobalOp getParameter(mlir::Value value,
                                         mlir::SymbolTable &symbols);
+
+/// Whether an embedding reads the parameter that the chain of `value` begins
+/// with, and a linear layer does too: changing one use changes the other.
+bool isTied(mlir::Value value, mlir::SymbolTable &symbols);
+
+/// Whether the chain of `value` rounds to codes, for training or for good:
+/// what is behind it must not be changed, or other codes come out.
+bool isQuantized(mlir::Value value);
+
+/// Appends ops to the chain of a weight: `change` gets its last value. What is
+/// narrower than f32 is widened first and rounded once, at the end.
+mlir::Value changeWeight(mlir::OpBuilder &builder, mlir::Location loc,
+                         mlir::Value weight,
+                         llvm::function_ref<mlir::Value(mlir::Value)> change);
 
 /// What that parameter is; none if it does not say.
 std::optional<nn::Role> getRole(mlir::Value value, mlir::SymbolTable &symbols);

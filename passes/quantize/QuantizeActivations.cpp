@@ -78,9 +78,9 @@ void QuantizeActivations::runOnOperation() {
   SymbolTable symbols(getOperation());
   SmallVector<LinearOp> layers;
   getOperation().walk([&](LinearOp linear) {
+    StringRef reason = refusal(linear, symbols);
     if (linear.getInputScales())
       return; // codes already
-    StringRef reason = refusal(linear, symbols);
     if (reason.empty())
       layers.push_back(linear);
     else

@@ -248,6 +248,9 @@ void QuantizeWeights::runOnOperation() {
     if (isa<nn::LinearOp, nn::EmbeddingOp>(op) &&
         failed(plan(op, weightOf(op))))
       return WalkResult::interrupt();
+    // Layers that are codes already count as named.
+    if (isa<lowbit::LinearOp>(op))
+      schemeFor(op, cast<lowbit::LinearOp>(op).getWeight());
     return WalkResult::advance();
   });
   if (planned.wasInterrupted())

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 
@@ -16,8 +17,10 @@ for test in tree.files("test/passes", suffixes={".mlir"}):
     if name not in names:
         continue
     # What the test itself runs, up to the pass.
-    run = re.search(rf"^// RUN: qopt-opt .*(?:\\\n.*)*--qopt-{name}\b\S*", tree.text(test), flags=re.M)
-    flags = re.findall(r"--\S+", run[0]) if run else [f"--qopt-{name}"]
+    run = re.search(rf"^// RUN: (qopt-opt .*(?:\\\n.*)*--qopt-{name}\b.*)", tree.text(test), flags=re.M)
+    words = shlex.split(re.sub(r"\\(\n// RUN:)?", "", run[1]).replace("%%", "%")) if run else [f"--qopt-{name}"]
+    passes = [i for i, word in enumerate(words) if re.match(rf"--qopt-{name}\b", word)]
+    flags = [word for word in words[:passes[0] + 1] if word.startswith("--")]
     command = [opt, tree.root / test] + flags
 
     def output(*more):
