@@ -11,6 +11,8 @@
 #include <cmath>
 #include <limits>
 
+#include "qopt/dialects/lowbit/Philox.h"
+
 using namespace llvm;
 
 namespace qopt::lowbit {
@@ -153,21 +155,6 @@ std::vector<int8_t> hadamardMatrix(int64_t order) {
       matrix[a * order + b] = S(a / 2, b / 2) * ofS[a % 2][b % 2] +
                               (a / 2 == b / 2) * ofI[a % 2][b % 2];
   return matrix;
-}
-
-/// A block of Philox4x32-10 (Salmon et al., SC11).
-static void philox(uint64_t key, uint64_t counter, uint32_t (&out)[4]) {
-  uint32_t k0 = key, k1 = key >> 32;
-  uint32_t c[4] = {uint32_t(counter), uint32_t(counter >> 32), 0, 0};
-  for (int round = 0; round < 10; ++round) {
-    uint64_t p0 = uint64_t(0xD2511F53) * c[0];
-    uint64_t p1 = uint64_t(0xCD9E8D57) * c[2];
-    uint32_t next[4] = {uint32_t(p1 >> 32) ^ c[1] ^ k0, uint32_t(p1),
-                        uint32_t(p0 >> 32) ^ c[3] ^ k1, uint32_t(p0)};
-    std::copy(next, next + 4, c);
-    k0 += 0x9E3779B9, k1 += 0xBB67AE85;
-  }
-  std::copy(c, c + 4, out);
 }
 
 std::vector<int8_t> hadamardSigns(uint64_t seed, int64_t n) {

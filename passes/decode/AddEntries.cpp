@@ -287,7 +287,7 @@ void EntryBuilder::copy(Operation &op) {
   for (auto [from, to] :
        llvm::zip_equal(op.getResults(), copied->getResults())) {
     auto type = dyn_cast<RankedTensorType>(from.getType());
-    if (!type || !isa<NnDialect>(op.getDialect()))
+    if (!type || !isa<NnDialect, lowbit::LowbitDialect>(op.getDialect()))
       continue;
     RankedTensorType now = specialised(from);
     to.setType(now);

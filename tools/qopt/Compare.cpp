@@ -3,64 +3,29 @@
 #include "qopt/tools/qopt/Compare.h"
 
 #include <cmath>
-#include <dlfcn.h>
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "qopt/codegen/cpu/Cpu.h"
+#include "qopt/codegen/cpu/Load.h"
 #include "qopt/codegen/interpreter/Compare.h"
 #include "qopt/codegen/interpreter/Npy.h"
 #include "qopt/codegen/link/Evaluate.h"
 #include "qopt/codegen/link/Output.h"
-#include "qopt/runtime/abi.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace qopt;
+using cpu::LoadedCode;
+using cpu::Memory;
+using cpu::shapesOf;
 using interpreter::Tensor;
 namespace path = llvm::sys::path;
 namespace fs = llvm::sys::fs;
 
-/// Here every launch runs where it is called, task after task.
-extern "C" __attribute__((visibility("default"))) void
-qopt_parallel(qopt_pool *, qopt_kernel kernel, const int64_t *args,
-              int64_t tasks) {
-  static void *scratch = std::aligned_alloc(64, QOPT_SCRATCH_BYTES);
-  for (int64_t task = 0; task < tasks; ++task)
-    kernel(args, task, task + 1, static_cast<uint8_t *>(scratch));
-}
-
 namespace qopt::driver {
 
 namespace {
-
-/// Memory that code may use: 64-byte aligned, zero.
-struct Buffer {
-  explicit Buffer(size_t size)
-      : data(static_cast<uint8_t *>(
-            std::aligned_alloc(64, llvm::alignTo(size + 1, 64)))) {
-    std::memset(data, 0, llvm::alignTo(size + 1, 64));
-  }
-  Buffer(Buffer &&other) : data(std::exchange(other.data, nullptr)) {}
-  ~Buffer() { std::free(data); }
-  uint8_t *data;
-};
-
-/// Generated code in this process.
-class Loaded {
-public:
-  ~Loaded() {
-    if (handle)
-      dlclose(handle);
-  }
-  LogicalResult load(ArrayRef<char> object, const Options &options);
-  const qopt_entry *entry = nullptr;
-
-private:
-  void *handle = nullptr;
-};
 
 /// One set of inputs, and what results must be.
 struct Case {
@@ -75,37 +40,17 @@ static LogicalResult fail(const Twine &message) {
   return failure();
 }
 
-/// The entry with the model's own signature; else the first.
-static const qopt_entry *findRun(const qopt_variant &variant) {
-  for (uint32_t i = 0; i < variant.entry_count; ++i)
-    if (StringRef(variant.entries[i].name) == "run")
-      return &variant.entries[i];
-  return variant.entries;
-}
-
-LogicalResult Loaded::load(ArrayRef<char> object, const Options &options) {
-  SmallString<128> file;
-  if (auto code = fs::createTemporaryFile("qopt", "so", file))
-    return fail("cannot make a temporary file: " + code.message());
-  llvm::FileRemover remover(file);
-  if (llvm::Error error = link::linkObject(object, link::Kind::loadable,
-                                           options.bundle, file, "model"))
-    return fail(toString(std::move(error)));
-  handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!handle)
-    return fail(Twine("cannot load the code: ") + dlerror());
-  auto program =
-      static_cast<const qopt_program *>(dlsym(handle, "qopt_program"));
-  std::string message;
-  FailureOr<Target> host = cpu::targetNamed("native", message);
-  for (uint32_t i = 0; program && i < program->variant_count; ++i)
-    if (!entry && host->has(program->variants[i].features))
-      entry = findRun(program->variants[i]);
-  if (!entry)
+/// The entry with the model's own signature, else the first; fails where it
+/// cannot be run here.
+static FailureOr<const qopt_entry *> findRun(const LoadedCode &code) {
+  const qopt_variant *variant = code.variant();
+  if (!variant)
     return fail("this CPU cannot run the code: compare with --mcpu=native");
+  const qopt_entry *entry = cpu::findEntry(*variant, "run");
+  entry = entry ? entry : variant->entries;
   if (entry->state_count)
     return fail("expects an entry without caches to compare");
-  return success();
+  return entry;
 }
 
 /// The entry's symbols from its inputs' sizes.
@@ -124,38 +69,15 @@ static LogicalResult solve(const qopt_entry &entry, ArrayRef<Tensor> inputs,
   return success();
 }
 
-/// Every dimension of inputs and outputs.
-static SmallVector<SmallVector<int64_t>> shapesOf(const qopt_entry &entry,
-                                                  ArrayRef<int64_t> symbols) {
-  size_t total = 0;
-  for (uint32_t i = 0; i < entry.input_count; ++i)
-    total += entry.inputs[i].rank;
-  for (uint32_t i = 0; i < entry.output_count; ++i)
-    total += entry.outputs[i].rank;
-  std::vector<int64_t> dims(total + 1);
-  entry.shapes(symbols.data(), dims.data());
-  SmallVector<SmallVector<int64_t>> shapes;
-  const int64_t *next = dims.data();
-  auto take = [&](const qopt_tensor_spec &spec) {
-    shapes.emplace_back(next, next + spec.rank);
-    next += spec.rank;
-  };
-  for (uint32_t i = 0; i < entry.input_count; ++i)
-    take(entry.inputs[i]);
-  for (uint32_t i = 0; i < entry.output_count; ++i)
-    take(entry.outputs[i]);
-  return shapes;
-}
-
 static FailureOr<std::vector<Tensor>> execute(const qopt_entry &entry,
                                               func::FuncOp function,
                                               ArrayRef<Tensor> inputs,
-                                              const Buffer &weights) {
+                                              const Memory &weights) {
   SmallVector<int64_t> symbols;
   if (failed(solve(entry, inputs, symbols)))
     return failure();
   auto shapes = shapesOf(entry, symbols);
-  std::vector<Buffer> buffers;
+  std::vector<Memory> buffers;
   std::vector<const void *> in;
   std::vector<void *> out;
   std::vector<size_t> sizes;
@@ -176,7 +98,7 @@ static FailureOr<std::vector<Tensor>> execute(const qopt_entry &entry,
                     llvm::divideCeil(type.getElementTypeBitWidth(), 8));
     out.push_back(buffers.emplace_back(sizes.back()).data);
   }
-  Buffer arena(entry.arena_bytes(symbols.data()));
+  Memory arena(entry.arena_bytes(symbols.data()));
   qopt_call call = {weights.data, arena.data, symbols.data(), in.data(),
                     out.data(),   nullptr,    nullptr};
   entry.run(&call);
@@ -345,10 +267,13 @@ static void forgetHiddenRows(const qopt_entry &entry, ArrayRef<Tensor> inputs,
 LogicalResult comparePrograms(ModuleOp original, ModuleOp kernels,
                               ArrayRef<char> object, nn::WeightFiles &files,
                               const Options &options) {
-  Loaded code;
-  if (failed(code.load(object, options)))
+  auto code = LoadedCode::load(object);
+  if (!code)
+    return fail("cannot load the code: " + toString(code.takeError()));
+  FailureOr<const qopt_entry *> found = findRun(**code);
+  if (failed(found))
     return failure();
-  const qopt_entry &entry = *code.entry;
+  const qopt_entry &entry = **found;
   auto function = original.lookupSymbol<func::FuncOp>(entry.name);
   if (!function || function.getNumArguments() != entry.input_count)
     return fail("expects the program before its kernels stage to compare with");
@@ -357,7 +282,7 @@ LogicalResult comparePrograms(ModuleOp original, ModuleOp kernels,
                    : readCases(entry, options.compareFolder);
   if (failed(cases))
     return failure();
-  Buffer weights(link::weightBytes(kernels));
+  Memory weights(link::weightBytes(kernels));
   uint8_t *next = weights.data;
   if (failed(link::writeWeights(kernels, files, [&](ArrayRef<char> part) {
         std::memcpy(next, part.data(), part.size());

@@ -1,0 +1,315 @@
+// Chooses codes of weights by data (GPTQ, arXiv:2210.17323).
+//
+// Layer by layer of the streamed program: the moment of its inputs, codes that
+// spare its output, and, on demand, a low-rank branch for what they left. All
+// of it goes to the spill file at once, and from there into the copy that runs
+// on, so an interrupted run loses one layer, and one that resumes computes the
+// rest from the same bytes.
+
+#include "mlir/IR/Remarks.h"
+#include "mlir/IR/SymbolTable.h"
+#include "qopt/passes/Executor.h"
+#include "qopt/passes/Passes.h"
+#include "qopt/passes/calibrate/Calibration.h"
+#include "qopt/passes/calibrate/Fingerprint.h"
+#include "qopt/passes/calibrate/Layers.h"
+#include "qopt/passes/calibrate/Solve.h"
+#include "qopt/passes/calibrate/Stream.h"
+#include "llvm/Support/FileSystem.h"
+
+using namespace mlir;
+using namespace qopt::calibrate;
+
+namespace qopt {
+
+#define GEN_PASS_DEF_GPTQ
+#include "qopt/passes/Passes.h.inc"
+
+static constexpr StringLiteral passName = "qopt-gptq";
+
+static remark::RemarkOpts remarkNamed(StringRef name) {
+  return remark::RemarkOpts::name(name).category(passName);
+}
+
+namespace {
+
+struct Gptq final : impl::GptqBase<Gptq> {
+  using GptqBase::GptqBase;
+
+  void runOnOperation() override {
+    if (failed(calibrate()))
+      signalPassFailure();
+  }
+
+private:
+  Settings readSettings();
+  LogicalResult calibrate();
+  LogicalResult solve(int64_t index);
+  LogicalResult solveLevel(int64_t level);
+  void placeInCopy(int64_t index);
+  void placeInProgram(Layer &layer, SymbolTable &symbols);
+  std::string textOfOptions();
+
+  Executor *executor;
+  lora::BranchOptions branch;
+  SmallVector<Layer> layers;
+  std::shared_ptr<Stream> stream; ///< for the time of a run
+  std::shared_ptr<Spill> spill;
+};
+
+/// Makes globals that read the spill file, and loads of them.
+class SpillLoader {
+public:
+  SpillLoader(OpBuilder &builder, Location loc, SymbolTable &symbols,
+              const Spill &spill)
+      : builder(builder), loc(loc), symbols(symbols), spill(spill) {}
+
+  Value load(StringRef key, Type type, nn::Role role) {
+    auto tensor = cast<RankedTensorType>(type);
+    auto global = ml_program::GlobalOp::create(
+        builder, loc, key, type, /*is_mutable=*/false,
+        spill.valueOf(key, tensor), builder.getStringAttr("private"));
+    global->setAttr(nn::NnDialect::roleAttr,
+                    nn::RoleAttr::get(builder.getContext(), role));
+    global->moveBefore(&symbols.getOp()->getRegion(0).front().front());
+    symbols.insert(global);
+    return ml_program::GlobalLoadOp::create(builder, loc, type,
+                                            FlatSymbolRefAttr::get(global));
+  }
+
+private:
+  OpBuilder &builder;
+  Location loc;
+  SymbolTable &symbols;
+  const Spill &spill;
+};
+
+} // namespace
+
+/// The options of the pass, where it has any; else what the tool says.
+Settings Gptq::readSettings() {
+  Settings settings;
+  if (const auto *given = getSettings(&getContext()); given && data.empty())
+    return given->settings;
+  settings.data = data;
+  settings.samples = samples;
+  settings.length = length;
+  settings.spill = spillFile;
+  settings.resume = resume;
+  return settings;
+}
+
+std::string Gptq::textOfOptions() {
+  return llvm::formatv(
+             "{0} {1} {2} {3} {4} {5} {6} {7} {8}", damping.getValue(),
+             block.getValue(), actOrder.getValue(), loraRank.getValue(),
+             loraAlpha.getValue(), loraTargets.getValue(), loraInit.getValue(),
+             loraSeed.getValue(), head.getValue())
+      .str();
+}
+
+LogicalResult Gptq::calibrate() {
+  ModuleOp program = getOperation();
+  auto options = lora::readBranchOptions(loraRank, loraAlpha, loraTargets,
+                                         loraInit, loraSeed, program.getLoc());
+  if (failed(options))
+    return failure();
+  branch = *options;
+  if (!(damping > 0) || !(damping < 1) || block < 1)
+    return program.emitError("expects damping between 0 and 1 and a block of "
+                             "at least one column, got ")
+           << damping.getValue() << " and " << block.getValue();
+  Settings settings = readSettings();
+  if (settings.data.empty()) {
+    if (!optional)
+      return program.emitError(
+          "qopt-gptq needs calibration data: --calib FILE, "
+          "or its option data=FILE.npy");
+    remark::missed(program.getLoc(), remarkNamed("kept"))
+        << "no calibration data: codes stay those of rounding to nearest";
+    return success();
+  }
+  layers = collectLayers(program, head, branch, passName);
+  if (layers.empty())
+    return success();
+  executor = getExecutor(&getContext());
+  if (!executor)
+    return noExecutor(program);
+  auto read = readSamples(settings.data, settings.samples, settings.length,
+                          vocabularyOf(program), program.getLoc());
+  if (failed(read))
+    return failure();
+  if (read->isRandom)
+    program.emitWarning("calibrated on random tokens: codes fit no real text; "
+                        "give --calib a text like those the model will see");
+  auto print = fingerprintOf(program, read->hash, textOfOptions());
+  if (failed(print))
+    return failure();
+  SmallString<128> file(settings.spill);
+  if (!file.empty())
+    llvm::sys::fs::make_absolute(file);
+  spill = std::make_shared<Spill>(file, *print, layers.size());
+  if (failed(spill->open(tensorsOf(layers, branch.rank), settings.resume,
+                         program.getLoc())))
+    return failure();
+
+  auto ops = llvm::map_to_vector(
+      layers, [](Layer &layer) { return layer.op.getOperation(); });
+  auto created = Stream::create(program, ops, *read, *executor);
+  if (failed(created))
+    return failure();
+  stream = std::move(*created);
+  for (int64_t level = 1; level <= stream->numLevels(); ++level)
+    if (failed(solveLevel(level)))
+      return failure();
+  stream.reset();
+  SymbolTable symbols(program);
+  for (Layer &layer : layers)
+    placeInProgram(layer, symbols);
+  return success();
+}
+
+LogicalResult Gptq::solveLevel(int64_t level) {
+  ArrayRef<int64_t> indices = stream->layersOf(level);
+  auto isFinished = [&](int64_t i) { return spill->isFinished(i); };
+  bool measure = !llvm::all_of(indices, isFinished);
+  // What is finished needs no inputs, unless a later layer does.
+  if (failed(stream->advance(level, measure)))
+    return failure();
+  for (int64_t index : indices) {
+    if (!isFinished(index) && failed(solve(index)))
+      return failure();
+    placeInCopy(index);
+  }
+  return success();
+}
+
+/// The numbers as `type` stores them.
+static std::vector<char> bytesOf(ArrayRef<float> numbers, Type type) {
+  bool isHalf = type.isF16();
+  std::vector<char> bytes(numbers.size() * (isHalf ? 2 : 4));
+  for (auto [i, x] : llvm::enumerate(numbers)) {
+    _Float16 half = x;
+    if (isHalf)
+      std::memcpy(&bytes[2 * i], &half, 2);
+    else
+      std::memcpy(&bytes[4 * i], &x, 4);
+  }
+  return bytes;
+}
+
+static ArrayRef<char> bytesOf(ArrayRef<int8_t> codes) {
+  return {reinterpret_cast<const char *>(codes.data()), codes.size()};
+}
+
+LogicalResult Gptq::solve(int64_t index) {
+  Layer &layer = layers[index];
+  Location loc = layer.op.getLoc();
+  auto numbers =
+      executor->evaluate(stream->layer(index).getWeight(), stream->getFolder());
+  if (failed(numbers))
+    return failure();
+  RankedTensorType type = layer.quantize.getCodes().getType();
+  Matrix weight(type.getDimSize(0), type.getDimSize(1));
+  weight.data.assign(numbers->begin(), numbers->end());
+  Matrix sigma = stream->momentOf(index);
+  Solution solution;
+  lowbit::SchemeAttr scheme = layer.quantize.getScheme();
+  if (!solveGptq(&getContext(), scheme, weight, sigma,
+                 {damping, block, actOrder}, solution))
+    return emitError(loc, "the inputs or the weight of layer '")
+           << layer.name << "' are not finite: its codes cannot be chosen";
+  if (solution.recovery == "rounding to nearest")
+    emitWarning(loc, "layer '") << layer.name
+                                << "' falls back to rounding to nearest: the "
+                                   "moment of its inputs is not positive";
+  spill->write(layer.codes, bytesOf(solution.codes.codes));
+  spill->write(layer.scales,
+               bytesOf(solution.codes.scales, scheme.getScaleType()));
+  if (!layer.zeros.empty())
+    spill->write(layer.zeros, bytesOf(solution.codes.zeros));
+  double corrected = solution.after;
+  if (!layer.a.empty()) {
+    Matrix difference = weight;
+    for (size_t i = 0; i < difference.data.size(); ++i)
+      difference.data[i] -= solution.codes.values.data[i];
+    lora::FactorPair pair =
+        branch.init == lora::Init::zero
+            ? zeroFactors(branch, lora::moduleOf(layer.name), weight.rows,
+                          weight.columns)
+            : bestFactors(&getContext(), branch, difference,
+                          branch.init == lora::Init::qera ? &sigma : nullptr);
+    corrected =
+        lora::errorWith(&getContext(), branch, difference, pair, sigma) /
+        energy(&getContext(), weight, sigma);
+    Type f32 = Float32Type::get(&getContext());
+    spill->write(layer.a, bytesOf(pair.a, f32));
+    spill->write(layer.b, bytesOf(pair.b, f32));
+  }
+  if (failed(spill->finish(index, loc)))
+    return failure();
+  std::string text;
+  llvm::raw_string_ostream(text) << scheme;
+  remark::passed(loc, remarkNamed("fitted"))
+      << layer.name << remark::metric("before", solution.before)
+      << remark::metric("after", solution.after)
+      << remark::metric("damping", solution.damping);
+  if (const auto *given = getSettings(&getContext()))
+    given->report.push_back({layer.name, text, solution.before, solution.after,
+                             corrected, solution.damping, solution.recovery});
+  return success();
+}
+
+/// From here on the copy computes with what the file holds.
+void Gptq::placeInCopy(int64_t index) {
+  Layer &layer = layers[index];
+  nn::LinearOp op = stream->layer(index);
+  SymbolTable symbols(stream->copy());
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  SpillLoader loader(b, loc, symbols, *spill);
+  Value codes = loader.load(layer.codes, layer.quantize.getCodes().getType(),
+                            nn::Role::matrix);
+  Value scales = loader.load(layer.scales, layer.quantize.getScales().getType(),
+                             nn::Role::matrix);
+  Value zeros =
+      layer.zeros.empty()
+          ? Value()
+          : loader.load(layer.zeros, layer.quantize.getZeros().getType(),
+                        nn::Role::matrix);
+  Type element = getElementTypeOrSelf(op.getInput());
+  op.getWeightMutable().assign(lowbit::DequantizeOp::create(
+      b, loc, cast<RankedTensorType>(op.getWeight().getType()), codes, scales,
+      zeros, layer.quantize.getScheme()));
+  if (layer.a.empty())
+    return;
+  b.setInsertionPointAfter(op);
+  Value a =
+      loader.load(layer.a, factorA(layer, branch.rank), nn::Role::adapter);
+  Value up =
+      loader.load(layer.b, factorB(layer, branch.rank), nn::Role::adapter);
+  stream->addBeside(lora::attachPlainBranch(b, op, a, up, branch, element));
+}
+
+void Gptq::placeInProgram(Layer &layer, SymbolTable &symbols) {
+  OpBuilder b(layer.quantize);
+  lowbit::QuantizeOp quantize = layer.quantize;
+  auto role = getRole(quantize.getInput(), symbols);
+  SpillLoader loader(b, quantize.getLoc(), symbols, *spill);
+  auto replace = [&](Value value, StringRef key) {
+    value.replaceAllUsesWith(
+        loader.load(key, value.getType(), role.value_or(nn::Role::matrix)));
+  };
+  replace(quantize.getCodes(), layer.codes);
+  replace(quantize.getScales(), layer.scales);
+  if (quantize.getZeros())
+    replace(quantize.getZeros(), layer.zeros);
+  quantize.erase();
+  if (!layer.a.empty())
+    lora::attachBranch(
+        b, layer.op, floatInputOf(layer.op), lora::moduleOf(layer.name), branch,
+        spill->valueOf(layer.a, factorA(layer, branch.rank)),
+        spill->valueOf(layer.b, factorB(layer, branch.rank)), symbols);
+}
+
+} // namespace qopt
