@@ -14,6 +14,17 @@ namespace qopt::cpu {
 mlir::Value dot4(Emitter &e, mlir::Value sum, mlir::Value unsignedBytes,
                  mlir::Value signedBytes);
 
+/// Whether dot4 is one instruction for vectors of so many lanes of i32.
+bool hasDot(const Target &target, int64_t lanes);
+/// Whether there are pairProducts for vectors of so many lanes of i32.
+bool hasPairs(const Target &target, int64_t lanes);
+/// Word i: the products of unsigned and signed bytes 2 i and 2 i + 1, added. It
+/// saturates: unsigned bytes of at most 7 bits are safe.
+mlir::Value pairProducts(Emitter &e, mlir::Value unsignedBytes,
+                         mlir::Value signedBytes);
+/// Lane i of i32: words 2 i and 2 i + 1, added.
+mlir::Value sumPairs(Emitter &e, mlir::Value words);
+
 } // namespace qopt::cpu
 
 #endif // QOPT_CODEGEN_CPU_DOT_H

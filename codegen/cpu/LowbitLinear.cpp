@@ -51,18 +51,20 @@ struct LowbitVariant {
 
 } // namespace
 
-// Two virtual cores of a Zen 5, busy with other work, see qopt-kernel-bench:
-// 5632 x 2048, one row, one thread, by one stream: 54 (2 bits), 81 (4) and 60
-// (8) % of the read bandwidth without prefetching, 70, 75 and 57 1 KB ahead,
-// 55, 90 and 90 4 KB ahead, 92, 89 and 90 8 KB ahead. Several panels at a time
-// are several streams, and gained nothing: 83, 57 and 54 for two vectors.
+// Two virtual cores of a Zen 5, busy with other work, best of 60 short rounds,
+// see qopt-kernel-bench; 5632 x 2048, one thread. One row, % of the read
+// bandwidth with W fetched 8 KB ahead: vpdpbusd 93 (ternary), 92 (4 bits), 94
+// (8); AVX2 85, 99 and 70, and without 69, 79 and 67. Several panels at a time
+// are several streams, and slower. 128 rows, % of vpdpbusd's rate by tiles of
+// 4, 5, 6 and 7 rows: 90, 90, 90 and 77 (ternary), 40, 67, 66 and 31 (4 bits,
+// group 32); AVX2, of vpmaddubsw's: 46 for 2 x 6, 50 for 4 x 2.
 // clang-format off
 static constexpr LowbitVariant variants[] = {
     // name         needs                lanes many rows ahead
     {"avx512vnni",  feature::avx512Vnni, 16,   4,   6,   8192},
     {"avx512",      feature::avx512,     16,   4,   3,   8192}, // a guess
     {"avxvnni",     feature::avxVnni,    8,    2,   4,   8192}, // a guess
-    {"avx2",        feature::avx2,       8,    2,   2,   0},    // a guess
+    {"avx2",        feature::avx2,       8,    4,   2,   8192},
     {"plain",       feature::none,       4,    2,   2,   0},    // for tests
 };
 // clang-format on
@@ -102,7 +104,7 @@ static bool accepts(kernel::FuncOp kernel, const Target &target) {
     return false;
   if (op.getInputScales() && !isa<BlockArgument>(op.getInputScales()))
     return false;
-  LowbitShape shape(kernel, op, choose(target).lanes);
+  LowbitShape shape(kernel, op, target, choose(target).lanes);
   int64_t panel = shape.packing.panelRows();
   return liesInPanels(kernel, op.getWeightScales(), panel, shape.perTensor) &&
          liesInPanels(kernel, op.getZeros(), panel, shape.perTensor) &&
@@ -133,7 +135,7 @@ class LinearWriter {
 public:
   LinearWriter(Emitter &e)
       : e(e), m{e.b, e.loc}, variant(choose(e.target)), op(find(e.kernel)),
-        shape(e.kernel, op, variant.lanes), division(shape, variant),
+        shape(e.kernel, op, e.target, variant.lanes), division(shape, variant),
         rows(e.size(rowsOf(op, e.dims))),
         epilogue(e, op, op.getBias(), shape.outputs, shape.lanes) {}
 
@@ -181,7 +183,7 @@ private:
 
 static AffineExpr tasks(kernel::FuncOp kernel, const Target &target) {
   lowbit::LinearOp op = find(kernel);
-  LowbitShape shape(kernel, op, choose(target).lanes);
+  LowbitShape shape(kernel, op, target, choose(target).lanes);
   Division division(shape, choose(target));
   auto maps =
       llvm::to_vector(kernel.getDims().getAsValueRange<AffineMapAttr>());
@@ -234,9 +236,13 @@ void LinearWriter::finish(Value row, Value count, Value panel,
 void LinearWriter::writeFew(int64_t count) {
   Value from = e.mul(e.begin, division.fewTask);
   Value to = smaller(e.mul(e.end, division.fewTask), e.constant(shape.panels));
+  Value row = e.constant(0), sums;
+  if (shape.sumsFirst) {
+    sumRows(row, e.constant(count));
+    sums = e.offset(e.scratch, e.constant(rowSumsAt), e.b.getI8Type());
+  }
   e.loop(from, to, 1, [&](Value panel) {
-    Value row = e.constant(0);
-    tile(row, count, panel, 1, 0, shape.parts(), {}, /*few=*/true);
+    tile(row, count, panel, 1, 0, shape.parts(), sums, /*few=*/true);
     finish(row, e.constant(count), panel, 0, shape.parts());
   });
 }

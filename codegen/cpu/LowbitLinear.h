@@ -12,7 +12,8 @@ namespace qopt::cpu {
 
 /// The facts of one kernel.
 struct LowbitShape {
-  LowbitShape(kernel::FuncOp kernel, lowbit::LinearOp op, int64_t lanes);
+  LowbitShape(kernel::FuncOp kernel, lowbit::LinearOp op, const Target &target,
+              int64_t lanes);
 
   lowbit::LinearOp op;
   kernel::Packing packing;
@@ -23,6 +24,8 @@ struct LowbitShape {
   int64_t groups; ///< scales of a row
   bool codes;     ///< the input is codes
   bool perTensor; ///< one scale for all
+  bool shortSums; ///< codes are summed in 16 bits at first, see LowbitShort.cpp
+  bool sumsFirst; ///< sums of the input are computed before the tiles
   int64_t parts() const { return packing.fields * pieces; } ///< of a panel
   int64_t groupSteps() const; ///< whole steps of lines of a group
   /// Columns of the last step, if they do not fill it; only without groups.

@@ -13,18 +13,18 @@
 // sum of the input, which is one more dot product, by ones. For few rows it
 // runs along; for many it has been computed for all tiles of a task.
 
+#include "qopt/codegen/cpu/LowbitTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "qopt/codegen/cpu/Dot.h"
 #include "qopt/codegen/cpu/Epilogue.h"
-#include "qopt/codegen/cpu/LowbitLinear.h"
 
 using namespace mlir;
 
 namespace qopt::cpu {
 
 LowbitShape::LowbitShape(kernel::FuncOp kernel, lowbit::LinearOp op,
-                         int64_t lanes)
+                         const Target &target, int64_t lanes)
     : op(op), packing(kernel.getLayout(cast<BlockArgument>(op.getWeight())),
                       op.getWeight().getType().getDimSize(1)),
       outputs(op.getWeight().getType().getDimSize(0)),
@@ -32,73 +32,20 @@ LowbitShape::LowbitShape(kernel::FuncOp kernel, lowbit::LinearOp op,
       pieces(packing.lanes / this->lanes), panels(packing.panels(outputs)),
       groups(channels / op.getScheme().getGroupSize(channels)),
       codes(op.getInputScales() != nullptr),
-      perTensor(op.getScheme().getPer() == lowbit::Granularity::tensor) {}
+      perTensor(op.getScheme().getPer() == lowbit::Granularity::tensor) {
+  // One more product a step costs less than a pass only if it is one
+  // instruction.
+  sumsFirst = codes && !hasDot(target, this->lanes);
+  // Codes of 8 bits saturate pairs of products.
+  shortSums = sumsFirst && packing.bits < 8 && hasPairs(target, this->lanes);
+}
 
 int64_t LowbitShape::groupSteps() const {
   return channels / groups / packing.stepColumns();
 }
 
-namespace {
-
-/// Writes one tile.
-class TileWriter {
-public:
-  TileWriter(Emitter &e, const LowbitShape &shape, const LowbitTile &tile)
-      : e(e), m{e.b, e.loc}, shape(shape), tile(tile), op(shape.op),
-        integers(e.vector(shape.lanes, e.b.getI32Type())),
-        floats(e.vector(shape.lanes)) {
-    Value weight = e.pointer(op.getWeight());
-    for (Value panel : tile.panels)
-      bases.push_back(e.offset(weight, e.mul(panel, shape.packing.panelBytes()),
-                               e.b.getI8Type()));
-  }
-
-  void write(Value to);
-
-private:
-  /// Where a vector of outputs lies.
-  struct Part {
-    int64_t panel, field, piece;
-  };
-  Part part(int64_t index) const {
-    index += tile.firstPart;
-    return {index / shape.parts(), index % shape.parts() / shape.pieces,
-            index % shape.pieces};
-  }
-  Value line(int64_t index, Value step, int64_t number);
-  Value field(int64_t index, Value step, int64_t word);
-  Value shiftRight(Value x, int64_t by);
-  Value perOutput(Value tensor, int64_t index, Value group);
-  Value loadScale(int64_t index, Value group);
-  Value loadZero(int64_t index, Value group);
-  Value broadcast(Value x) {
-    return vector::BroadcastOp::create(e.b, e.loc,
-                                       e.vector(shape.lanes, x.getType()), x);
-  }
-  Value inputWord(int64_t row, Value column, int64_t width);
-  Value inputNumber(int64_t row, Value column);
-  void step(MutableArrayRef<Value> sums, Value index, int64_t columns);
-  void stepCodes(MutableArrayRef<Value> sums, ArrayRef<Value> words,
-                 Value column, int64_t width);
-  void stepNumbers(MutableArrayRef<Value> sums, ArrayRef<Value> words,
-                   Value column, int64_t width);
-  SmallVector<Value> group(Value index, ValueRange results);
-
-  Emitter &e;
-  Math m;
-  const LowbitShape &shape;
-  const LowbitTile &tile;
-  lowbit::LinearOp op;
-  VectorType integers, floats;
-  SmallVector<Value> bases;
-  SmallVector<Value> zeros; ///< offset + zero, as f32, of numbers
-  llvm::DenseMap<std::pair<int64_t, int64_t>, Value> lines; ///< of this step
-};
-
-} // namespace
-
 /// A piece of a line of the step, for the vector `index`.
-Value TileWriter::line(int64_t index, Value step, int64_t number) {
+Value LowbitTileWriter::line(int64_t index, Value step, int64_t number) {
   Part at = part(index);
   Value &value = lines[{at.panel * shape.pieces + at.piece, number}];
   if (!value) {
@@ -119,7 +66,7 @@ Value TileWriter::line(int64_t index, Value step, int64_t number) {
 }
 
 /// To the left if `by` is negative.
-Value TileWriter::shiftRight(Value x, int64_t by) {
+Value LowbitTileWriter::shiftRight(Value x, int64_t by) {
   if (by == 0)
     return x;
   if (by < 0)
@@ -127,16 +74,12 @@ Value TileWriter::shiftRight(Value x, int64_t by) {
   return arith::ShRUIOp::create(e.b, e.loc, x, m.integer(by, integers));
 }
 
-static int64_t inEveryByte(int64_t bits) { return bits * 0x01010101; }
-
 /// The codes of four channels, unsigned bytes in the lanes of their rows.
-Value TileWriter::field(int64_t index, Value step, int64_t word) {
+Value LowbitTileWriter::field(int64_t index, Value step, int64_t word) {
   int64_t plane = shape.packing.plane, field = part(index).field;
   Value codes = shiftRight(line(index, step, word), field * plane);
   auto masked = [&](Value x, int64_t bits) -> Value {
-    // As i32, for an attribute.
-    int64_t mask = int32_t(inEveryByte(bits));
-    return arith::AndIOp::create(e.b, e.loc, x, m.integer(mask, integers));
+    return arith::AndIOp::create(e.b, e.loc, x, inEveryByte(bits));
   };
   if (plane < 8)
     codes = masked(codes, (1 << plane) - 1);
@@ -147,7 +90,7 @@ Value TileWriter::field(int64_t index, Value step, int64_t word) {
 }
 
 /// The elements of [N], [N, groups] or [1] that belong to a vector of outputs.
-Value TileWriter::perOutput(Value tensor, int64_t index, Value group) {
+Value LowbitTileWriter::perOutput(Value tensor, int64_t index, Value group) {
   Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
   Value base = e.pointer(tensor);
   if (shape.perTensor) {
@@ -164,12 +107,12 @@ Value TileWriter::perOutput(Value tensor, int64_t index, Value group) {
   return loadVector(e, shape.lanes, base, first, element, shape.lanes);
 }
 
-Value TileWriter::loadScale(int64_t index, Value group) {
+Value LowbitTileWriter::loadScale(int64_t index, Value group) {
   return perOutput(op.getWeightScales(), index, group);
 }
 
 /// What the stored codes of 0 are.
-Value TileWriter::loadZero(int64_t index, Value group) {
+Value LowbitTileWriter::loadZero(int64_t index, Value group) {
   Value zero = perOutput(op.getZeros(), index, group);
   zero = arith::ExtSIOp::create(e.b, e.loc, integers, zero);
   return arith::AddIOp::create(e.b, e.loc, zero,
@@ -177,7 +120,7 @@ Value TileWriter::loadZero(int64_t index, Value group) {
 }
 
 /// Four codes of the input, those behind `width` zero.
-Value TileWriter::inputWord(int64_t row, Value column, int64_t width) {
+Value LowbitTileWriter::inputWord(int64_t row, Value column, int64_t width) {
   Value index =
       e.add(e.mul(e.add(tile.row, e.constant(row)), shape.channels), column);
   Value base = e.pointer(op.getInput());
@@ -194,7 +137,7 @@ Value TileWriter::inputWord(int64_t row, Value column, int64_t width) {
   return word;
 }
 
-Value TileWriter::inputNumber(int64_t row, Value column) {
+Value LowbitTileWriter::inputNumber(int64_t row, Value column) {
   Type element =
       cast<RankedTensorType>(op.getInput().getType()).getElementType();
   Value index =
@@ -205,8 +148,9 @@ Value TileWriter::inputNumber(int64_t row, Value column) {
   return x;
 }
 
-void TileWriter::stepCodes(MutableArrayRef<Value> sums, ArrayRef<Value> words,
-                           Value column, int64_t width) {
+void LowbitTileWriter::stepCodes(MutableArrayRef<Value> sums,
+                                 ArrayRef<Value> words, Value column,
+                                 int64_t width) {
   for (int64_t r = 0; r < tile.rows; ++r) {
     Value x = broadcast(inputWord(r, column, width));
     for (int64_t v = 0; v < tile.parts; ++v) {
@@ -215,13 +159,14 @@ void TileWriter::stepCodes(MutableArrayRef<Value> sums, ArrayRef<Value> words,
     }
     if (!tile.rowSums) {
       Value &sum = sums[tile.rows * tile.parts + r];
-      sum = dot4(e, sum, m.integer(inEveryByte(1), integers), x);
+      sum = dot4(e, sum, inEveryByte(1), x);
     }
   }
 }
 
-void TileWriter::stepNumbers(MutableArrayRef<Value> sums, ArrayRef<Value> words,
-                             Value column, int64_t width) {
+void LowbitTileWriter::stepNumbers(MutableArrayRef<Value> sums,
+                                   ArrayRef<Value> words, Value column,
+                                   int64_t width) {
   for (int64_t i = 0; i < width; ++i) {
     SmallVector<Value> weights;
     for (int64_t v = 0; v < tile.parts; ++v) {
@@ -241,8 +186,8 @@ void TileWriter::stepNumbers(MutableArrayRef<Value> sums, ArrayRef<Value> words,
 }
 
 /// Adds the first `columns` of a step.
-void TileWriter::step(MutableArrayRef<Value> sums, Value index,
-                      int64_t columns) {
+void LowbitTileWriter::step(MutableArrayRef<Value> sums, Value index,
+                            int64_t columns) {
   lines.clear();
   for (int64_t word = 0; 4 * word < columns; ++word) {
     SmallVector<Value> words;
@@ -258,8 +203,26 @@ void TileWriter::step(MutableArrayRef<Value> sums, Value index,
   }
 }
 
+SmallVector<Value> LowbitTileWriter::sumSteps(Value from, int64_t steps) {
+  bool sumsRows = shape.codes && !tile.rowSums;
+  Value nothing =
+      shape.codes ? m.integer(0, integers) : e.constant(0.0, floats);
+  SmallVector<Value> start(tile.rows * tile.parts + (sumsRows ? tile.rows : 0),
+                           nothing);
+  Value to = e.add(from, e.constant(steps));
+  SmallVector<Value> sums =
+      e.loop(from, to, 1, start, [&](Value index, ValueRange carried) {
+        SmallVector<Value> next(carried);
+        step(next, index, shape.packing.stepColumns());
+        return next;
+      });
+  if (int64_t rest = shape.restColumns())
+    step(sums, to, rest);
+  return sums;
+}
+
 /// Adds what a group of channels gives to the results.
-SmallVector<Value> TileWriter::group(Value index, ValueRange results) {
+SmallVector<Value> LowbitTileWriter::group(Value index, ValueRange results) {
   int64_t count = tile.rows * tile.parts;
   SmallVector<Value> scales;
   zeros.clear();
@@ -274,19 +237,10 @@ SmallVector<Value> TileWriter::group(Value index, ValueRange results) {
       zeros.back() = arith::SIToFPOp::create(e.b, e.loc, floats, zeros.back());
   }
   bool sumsRows = shape.codes && !tile.rowSums;
-  Value nothing =
-      shape.codes ? m.integer(0, integers) : e.constant(0.0, floats);
-  SmallVector<Value> start(count + (sumsRows ? tile.rows : 0), nothing);
-  Value from = e.mul(index, shape.groupSteps());
-  Value to = e.add(from, e.constant(shape.groupSteps()));
+  int64_t steps = shape.groupSteps();
+  Value from = e.mul(index, steps);
   SmallVector<Value> sums =
-      e.loop(from, to, 1, start, [&](Value step, ValueRange carried) {
-        SmallVector<Value> next(carried);
-        this->step(next, step, shape.packing.stepColumns());
-        return next;
-      });
-  if (int64_t rest = shape.restColumns())
-    step(sums, to, rest);
+      shape.shortSums ? sumShort(from, steps) : sumSteps(from, steps);
 
   SmallVector<Value> next;
   for (int64_t v = 0; v < tile.parts; ++v)
@@ -314,7 +268,7 @@ SmallVector<Value> TileWriter::group(Value index, ValueRange results) {
   return next;
 }
 
-void TileWriter::write(Value to) {
+void LowbitTileWriter::write(Value to) {
   SmallVector<Value> results;
   if (shape.groups == 1) {
     results = group(e.constant(0), {});
@@ -330,7 +284,7 @@ void TileWriter::write(Value to) {
 
 void writeLowbitTile(Emitter &e, const LowbitShape &shape,
                      const LowbitTile &tile, Value to) {
-  TileWriter(e, shape, tile).write(to);
+  LowbitTileWriter(e, shape, tile).write(to);
 }
 
 } // namespace qopt::cpu

@@ -194,19 +194,21 @@ static void time(Case &test, const Target &target, int threads, int rounds) {
       own.push_back(reinterpret_cast<int64_t>(pointer));
     llvm::append_range(own, test.symbols);
   }
-  // All sets, one launch after the other, without waiting between: the cost of
-  // a launch is the runtime's.
-  int64_t launches =
-      std::max<int64_t>(1, std::min<double>(count, (integers ? 1e11 : 1e10) /
-                                                       std::max(flops, 1.0)));
+  // One launch after the other, without waiting between: the cost of a launch
+  // is the runtime's. Rounds are short, so that some of many are left alone on
+  // a busy machine, and go on with the weights where the one before ended.
+  double work = std::max(weightBytes / 48e6, flops / (integers ? 4e9 : 4e8));
+  int64_t launches = std::max<int64_t>(1, int64_t(1 / std::max(work, 1e-6)));
+  int64_t next = 0;
   double best = 1e9, bandwidth = 0, peak = 0;
   for (int round = 0; round < rounds; ++round) {
     auto work = [&](int64_t task, int thread) {
-      test.code.run(args[task / tasks % count].data(), task % tasks,
+      test.code.run(args[(next + task / tasks) % count].data(), task % tasks,
                     task % tasks + 1,
                     reinterpret_cast<uint8_t *>(scratch[thread]));
     };
     best = std::min(best, bench::timed(threads, tasks * launches, work));
+    next += launches;
     bandwidth = std::max(bandwidth, bench::readBandwidth(threads));
     peak = std::max(
         peak, integers ? bench::bytePeak(threads, target)
@@ -239,7 +241,7 @@ int main(int argc, char **argv) {
   cl::opt<bool> special("special", cl::desc("plant NaN and infinity"));
   cl::opt<std::string> save("save", cl::desc("file for the object"));
   cl::opt<bool> timing("time", cl::desc("time instead of compare"));
-  cl::opt<int> rounds("rounds", cl::init(7), cl::desc("the best counts"));
+  cl::opt<int> rounds("rounds", cl::init(40), cl::desc("the best counts"));
   cl::list<int> threads("thread-counts", cl::CommaSeparated,
                         cl::desc("numbers of threads to time"));
   cl::ParseCommandLineOptions(argc, argv, "qopt kernel bench\n");
