@@ -105,6 +105,7 @@ private:
   }
   /// A reshape of what is stored is the same memory under another shape.
   bool isAlias(Operation *op);
+  void boundChains();
   void gather(Operation *op, Group &group);
   LogicalResult outline(Operation *root);
 
@@ -181,7 +182,8 @@ void Outliner::takeEpilogues() {
       return;
     Operation *last = linear;
     epilogueOf[last] = linear;
-    while (last->getResult(0).hasOneUse()) {
+    for (int length = 0; length < 64 && last->getResult(0).hasOneUse();
+         ++length) {
       Operation *user = *last->getResult(0).user_begin();
       if (!isElementwise(user) || epilogueOf.contains(user) ||
           user->getNumResults() != 1 ||
@@ -414,9 +416,31 @@ LogicalResult Outliner::outline(Operation *root) {
   return success();
 }
 
+/// Ops behind each other in one kernel: a kernel of thousands would be slow to
+/// generate, and ours and LLVM's recursion end somewhere.
+static constexpr unsigned maxChain = 256;
+
+void Outliner::boundChains() {
+  DenseMap<Operation *, unsigned> lengths;
+  for (Operation &op : entry.getBody().front().without_terminator()) {
+    if (!isModelOp(&op) || !isInlined(&op))
+      continue;
+    unsigned length = 0;
+    for (Value operand : op.getOperands())
+      if (Operation *source = operand.getDefiningOp())
+        length = std::max(length, lengths.lookup(source));
+    if (++length < maxChain || epilogueOf.contains(&op) || isPrologue(&op) ||
+        isLoraBranch(&op))
+      lengths[&op] = length;
+    else
+      inlined[&op] = false;
+  }
+}
+
 LogicalResult Outliner::run() {
   materializeOutputs();
   takeEpilogues();
+  boundChains();
   SmallVector<Operation *> roots;
   for (Operation &op : entry.getBody().front().without_terminator())
     if (isModelOp(&op) && !isAlias(&op) && !isInlined(&op))
