@@ -72,6 +72,21 @@ static RankedTensorType resultType(Node &node, Type element) {
   return RankedTensorType::get(shape, element);
 }
 
+/// Whether an expression has few enough parts to be simplified: squares of
+/// squares double with each node.
+static bool isShort(AffineExpr expr) {
+  SmallVector<AffineExpr> open{expr};
+  for (int parts = 0; !open.empty(); ++parts) {
+    if (parts > 128)
+      return false;
+    if (auto binary = dyn_cast<AffineBinaryOpExpr>(open.pop_back_val())) {
+      open.push_back(binary.getLHS());
+      open.push_back(binary.getRHS());
+    }
+  }
+  return true;
+}
+
 static bool fold(Node &node, Type element, IntegerRule integers,
                  RealRule reals) {
   RankedTensorType type = resultType(node, element);
@@ -85,9 +100,9 @@ static bool fold(Node &node, Type element, IntegerRule integers,
         node, type, [&](int i) { return node.integers(i); },
         [&](ArrayRef<AffineExpr> operands) -> std::optional<AffineExpr> {
           auto value = integers(node, operands);
-          if (value)
-            value = simplified(*value, node.importer.symbolCount());
-          return value;
+          if (!value || !isShort(*value))
+            return std::nullopt;
+          return simplified(*value, node.importer.symbolCount());
         },
         [&](SmallVector<AffineExpr> values) {
           result.integers = Exprs(values);

@@ -11,8 +11,11 @@ using namespace mlir;
 
 namespace qopt::onnx {
 
-/// Nodes that one model may have, functions expanded.
-static constexpr int64_t maxNodes = 1000000;
+/// Nodes that one model may have, functions expanded: exporters write 500 a
+/// layer at most.
+static constexpr int64_t maxNodes = 65536;
+/// Inputs and outputs of one node, inputs of the model.
+static constexpr int maxOperands = 1024, maxInputs = 4096;
 /// Functions within functions.
 static constexpr int maxCalls = 32;
 /// Errors that are listed.
@@ -246,6 +249,11 @@ LogicalResult Importer::importNode(const ::onnx::NodeProto &proto, Scope &scope,
   Location loc = locationOf(name);
   if (++imported > maxNodes)
     return emitError(loc, "expects at most ") << maxNodes << " nodes";
+  if (proto.input_size() > maxOperands || proto.output_size() > maxOperands)
+    return emitError(loc, "node '")
+           << name << "' (" << proto.op_type() << ") has "
+           << std::max(proto.input_size(), proto.output_size())
+           << " inputs or outputs, expects at most " << maxOperands;
   for (const std::string &input : proto.input())
     if (!input.empty() && !scope.count(input))
       return emitError(loc, "node '")
@@ -282,8 +290,7 @@ LogicalResult Importer::importNode(const ::onnx::NodeProto &proto, Scope &scope,
       return node.unsupported("output '" + output + "'");
     Exprs sizes; // sizes that broadcast may still be too many elements
     for (int64_t size : given->second.type.getShape())
-      if (ShapedType::isStatic(size))
-        sizes.push_back(node.expr(size));
+      sizes.push_back(node.expr(ShapedType::isStatic(size) ? size : 1));
     if (failed(node.checkSizes(sizes)))
       return failure();
   }
@@ -332,6 +339,13 @@ void Importer::emitRemarks() {
 }
 
 LogicalResult Importer::run() {
+  const auto &graph = file.model().graph();
+  if (graph.node_size() > maxNodes || graph.input_size() > maxInputs ||
+      graph.output_size() > maxInputs)
+    return module.emitError("the graph has ")
+           << graph.node_size() << " nodes, " << graph.input_size()
+           << " inputs and " << graph.output_size()
+           << " outputs, expects at most " << maxNodes << " and " << maxInputs;
   nameParameters();
   if (failed(readOpsets()) || failed(readInputs()) ||
       failed(readInitializers()))

@@ -10,15 +10,21 @@ using namespace mlir;
 
 namespace qopt::onnx {
 
+/// A node without a name is known by what it gives.
+static const std::string &labelOf(const ::onnx::NodeProto &proto) {
+  return proto.name().empty() && proto.output_size() ? proto.output(0)
+                                                     : proto.name();
+}
+
 InFlightDiagnostic Node::unsupported(const Twine &what) {
   return emitError(loc(), "unsupported ")
          << what << " of '" << proto.op_type() << "' (opset " << opset
-         << ") at node '" << proto.name() << "'";
+         << ") at node '" << labelOf(proto) << "'";
 }
 
 InFlightDiagnostic Node::invalid(const Twine &what) {
   return emitError(loc(), "node '")
-         << proto.name() << "' (" << proto.op_type() << ") " << what;
+         << labelOf(proto) << "' (" << proto.op_type() << ") " << what;
 }
 
 bool Node::has(int index) {
@@ -168,6 +174,9 @@ RankedTensorType Node::typeOf(const Exprs &dims, Type element) {
 }
 
 LogicalResult Node::checkSizes(const Exprs &dims) {
+  if (int64_t(dims.size()) > maxRank)
+    return invalid("gives a tensor of rank " + Twine(dims.size()) +
+                   ", expects at most " + Twine(maxRank));
   int64_t elements = 1;
   for (AffineExpr size : dims) {
     auto constant = dyn_cast<AffineConstantExpr>(size);

@@ -36,8 +36,8 @@ struct Tensor {
   std::optional<Packed> packed = {}; ///< then `type` is that of the bytes
 };
 
-/// Elements of one tensor.
-constexpr int64_t maxElements = int64_t(1) << 40;
+/// Elements of one tensor, and its axes.
+constexpr int64_t maxElements = int64_t(1) << 40, maxRank = 32;
 /// Known contents are kept up to this many elements.
 constexpr int64_t maxContents = 64;
 

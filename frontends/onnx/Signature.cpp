@@ -68,6 +68,10 @@ Importer::maskLength(const ::onnx::ValueInfoProto &mask, int axis) {
 FailureOr<Exprs> Importer::sizesOf(const ::onnx::ValueInfoProto &input) {
   StringRef name(input.name());
   const auto &shape = input.type().tensor_type().shape();
+  if (shape.dim_size() > maxRank)
+    return emitError(locationOf(name), "input '")
+           << name << "' has rank " << shape.dim_size() << ", expects at most "
+           << maxRank;
   Exprs own;
   int64_t elements = 1;
   for (int axis = 0; axis < shape.dim_size(); ++axis) {
