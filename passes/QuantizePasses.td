@@ -113,4 +113,34 @@ def QuantizeActivations : Pass<"qopt-quantize-activations", "::mlir::ModuleOp"> 
   let dependentDialects = ["::qopt::lowbit::LowbitDialect"];
 }
 
+def QuantizeCache : Pass<"qopt-quantize-cache", "::mlir::ModuleOp"> {
+  let summary = "round what becomes part of a past to codes";
+  let description = [{
+    ```mlir
+    %k = nn.concat %past, %new axis 2 : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
+    // ==>
+    %codes, %scales = lowbit.quantize %new scheme <sym, bits = 8, per = group, group = 8> : tensor<?x2x?x8xf32> -> tensor<?x2x?x8xi8>, tensor<?x2x?x1xf32>
+    %coded = lowbit.dequantize %codes, %scales scheme <sym, bits = 8, per = group, group = 8> : tensor<?x2x?x8xi8>, tensor<?x2x?x1xf32> -> tensor<?x2x?x8xf32>
+    %k = nn.concat %past, %coded axis 2 : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
+    ```
+
+    The caches that `qopt-add-entries` makes of it hold codes (i8) and one scale
+    for each position and head; `run` keeps its inputs and outputs.
+
+    **Preconditions.** Attention is raised, entries are not built; rotations of
+    keys and values come before.
+    **Postconditions.** Keys and values that grow a past are codes, or a remark
+    says why not.
+    **Numbers.** Changes the result: keys and values are off by half a step at
+    most.
+    **Not handled.** Models without a past; a zero of its own (asym).
+  }];
+  let options = [
+    Option<"bits", "bits", "int64_t", "8", "bits of a code (2 to 8)">,
+    Option<"clip", "clip", "int64_t", "100",
+           "share of the largest number that the range covers, in percent">,
+  ];
+  let dependentDialects = ["::qopt::lowbit::LowbitDialect"];
+}
+
 #endif // QOPT_PASSES_QUANTIZEPASSES_TD

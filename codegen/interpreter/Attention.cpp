@@ -142,7 +142,8 @@ static LogicalResult evalCacheAppend(nn::CacheAppendOp op, Frame &frame) {
   State &state = *frame.options.state;
   Shape shape = input.shape;
   shape[2] = 0;
-  Tensor held(shape);
+  Type element = op.getType().getElementType();
+  Tensor held = Tensor::of(element, shape);
   if (auto found = state.find(op.getCache().str()); found != state.end())
     held = found->second;
   shape[2] = held.shape[2];
@@ -152,11 +153,18 @@ static LogicalResult evalCacheAppend(nn::CacheAppendOp op, Frame &frame) {
            << held.shape << "]";
   int64_t T = input.shape[2], D = input.shape[3];
   shape[2] = past + T;
-  Tensor result(shape);
+  Tensor result = Tensor::of(element, shape);
   for (int64_t head = 0; head < shape[0] * shape[1]; ++head) {
-    double *to = result.data.data() + head * (past + T) * D;
-    std::copy_n(held.data.data() + head * held.shape[2] * D, past * D, to);
-    std::copy_n(input.data.data() + head * T * D, T * D, to + past * D);
+    int64_t to = head * (past + T) * D, from = head * held.shape[2] * D;
+    auto copy = [&](auto &into, const auto &old, const auto &now) {
+      if (into.empty())
+        return; // floats or integers, never both
+      std::copy_n(old.begin() + from, past * D, into.begin() + to);
+      std::copy_n(now.begin() + head * T * D, T * D,
+                  into.begin() + to + past * D);
+    };
+    copy(result.data, held.data, input.data);
+    copy(result.integers, held.integers, input.integers);
   }
   state.insert_or_assign(op.getCache().str(), result);
   frame.set(op.getResult(), std::move(result));

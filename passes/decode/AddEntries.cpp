@@ -19,11 +19,21 @@ namespace qopt {
 #define GEN_PASS_DEF_ADDENTRIES
 #include "qopt/passes/Passes.h.inc"
 
+/// Where a past grows.
+struct Growth {
+  ConcatOp concat;
+  /// Turns the model's past into the basis of what is computed, if that is
+  /// another one; caches hold what is computed.
+  lowbit::HadamardOp turned;
+  /// What is new, if it is rounded to codes: caches hold codes and scales.
+  lowbit::DequantizeOp codes;
+};
+
 /// What `run` takes and gives.
 struct Signature {
   BlockArgument ids, mask, positions;
   Value logits;
-  llvm::MapVector<Value, ConcatOp> caches; ///< past, and where it grows
+  llvm::MapVector<Value, Growth> caches; ///< of each past
 };
 
 /// One entry: what of the signature it has.
@@ -40,16 +50,46 @@ static StringRef nameOf(func::FuncOp run, unsigned argument) {
   return name ? name.getValue() : "";
 }
 
+/// Codes that have one scale for each position and head.
+static lowbit::DequantizeOp codesOf(Value value) {
+  auto codes = value.getDefiningOp<lowbit::DequantizeOp>();
+  return codes && !codes.getZeros() &&
+                 codes.getScheme().getPer() == lowbit::Granularity::group &&
+                 codes.getScheme().getGroup() ==
+                     codes.getType().getShape().back()
+             ? codes
+             : nullptr;
+}
+
+/// The growth whose result is `result`, and of which past; null if it is none.
+static std::pair<BlockArgument, Growth> readGrowth(Value result) {
+  auto back = result.getDefiningOp<lowbit::HadamardOp>();
+  if (back && back.getTransposed())
+    result = back.getInput();
+  auto concat = result.getDefiningOp<ConcatOp>();
+  if (!concat || concat.getAxis() != 2 || concat.getInputs().size() != 2)
+    return {};
+  Value past = concat.getInputs()[0];
+  auto turned = past.getDefiningOp<lowbit::HadamardOp>();
+  if (turned && !turned.getTransposed())
+    past = turned.getInput();
+  // Turned there and back, or not at all.
+  if (bool(turned) != bool(back) ||
+      (turned && (turned.getOrders() != back.getOrders() ||
+                  turned.getAxis() != back.getAxis() ||
+                  turned.getSeedAttr() != back.getSeedAttr())))
+    return {};
+  return {dyn_cast<BlockArgument>(past),
+          Growth{concat, turned, codesOf(concat.getInputs()[1])}};
+}
+
 /// The parts of `run`, or a reason why it is not a language model.
 static FailureOr<Signature> readSignature(func::FuncOp run, StringRef &reason) {
   Signature signature;
   auto returned = cast<func::ReturnOp>(run.front().getTerminator());
-  for (Value result : returned.getOperands()) {
-    auto concat = result.getDefiningOp<ConcatOp>();
-    if (concat && concat.getAxis() == 2 && concat.getInputs().size() == 2 &&
-        isa<BlockArgument>(concat.getInputs()[0]))
-      signature.caches[concat.getInputs()[0]] = concat;
-  }
+  for (Value result : returned.getOperands())
+    if (auto [past, growth] = readGrowth(result); past)
+      signature.caches[past] = growth;
   for (BlockArgument argument : run.getArguments()) {
     StringRef name = nameOf(run, argument.getArgNumber());
     auto type = dyn_cast<RankedTensorType>(argument.getType());
@@ -81,12 +121,13 @@ static FailureOr<Signature> readSignature(func::FuncOp run, StringRef &reason) {
     reason = "the number of tokens is fixed";
     return failure();
   }
-  for (auto [past, concat] : signature.caches)
+  for (auto [past, growth] : signature.caches)
     for (Operation *user : past.getUsers())
       if (!cast<RankedTensorType>(past.getType()).isDynamicDim(2)) {
         reason = "the length of a past is fixed";
         return failure();
-      } else if (user != concat && !isa<tensor::DimOp>(user)) {
+      } else if (user != growth.concat && user != growth.turned &&
+                 !isa<tensor::DimOp>(user)) {
         reason = "a past is read otherwise than to append to it";
         return failure();
       }
@@ -107,6 +148,7 @@ private:
   bool replaceSymbols();
   void mapInputs();
   void copy(Operation &op);
+  Value grow(Value argument, Growth growth);
   RankedTensorType specialised(Value value);
   AffineExpr specialised(AffineExpr expr);
   Value sizeOf(BlockArgument argument, int64_t axis);
@@ -142,7 +184,7 @@ bool EntryBuilder::replaceSymbols() {
   };
   bind(dims.of(signature.ids)[0], batchExpr);
   bind(dims.of(signature.ids)[1], seqExpr);
-  for (auto [cache, concat] : signature.caches)
+  for (auto [cache, growth] : signature.caches)
     bind(dims.of(cache)[2], pastExpr);
   if (signature.mask)
     bind(dims.of(signature.mask)[1], pastExpr + seqExpr);
@@ -260,6 +302,35 @@ Value EntryBuilder::sizeOf(BlockArgument argument, int64_t axis) {
   return signature.caches.contains(argument) ? past : seq;
 }
 
+/// A past, and what is new behind it.
+Value EntryBuilder::grow(Value argument, Growth growth) {
+  Value input = mapping.lookup(growth.concat.getInputs()[1]);
+  if (!kind.cached)
+    return input;
+  Location loc = growth.concat.getLoc();
+  std::string name =
+      nameOf(run, cast<BlockArgument>(argument).getArgNumber()).str();
+  RankedTensorType all = specialised(growth.concat);
+  auto append = [&](const Twine &cache, RankedTensorType type, Value value) {
+    return CacheAppendOp::create(
+        builder, loc, type,
+        FlatSymbolRefAttr::get(run.getContext(), cache.str()), value, past);
+  };
+  if (!growth.codes)
+    return append(name, all, input);
+  SmallVector<int64_t> scales(all.getShape());
+  scales.back() = 1;
+  lowbit::DequantizeOp codes = growth.codes;
+  Type scaleType = getElementTypeOrSelf(codes.getScales());
+  return lowbit::DequantizeOp::create(
+      builder, codes.getLoc(), all,
+      append(name + ".codes", all.clone(builder.getI8Type()),
+             mapping.lookup(codes.getCodes())),
+      append(name + ".scales", RankedTensorType::get(scales, scaleType),
+             mapping.lookup(codes.getScales())),
+      Value(), codes.getScheme());
+}
+
 void EntryBuilder::copy(Operation &op) {
   if (auto dim = dyn_cast<tensor::DimOp>(op))
     if (auto argument = dyn_cast<BlockArgument>(dim.getSource()))
@@ -268,21 +339,14 @@ void EntryBuilder::copy(Operation &op) {
           mapping.map(dim.getResult(), sizeOf(argument, *axis));
           return;
         }
-  if (auto concat = dyn_cast<ConcatOp>(op))
-    if (auto found = signature.caches.find(concat.getInputs()[0]);
-        found != signature.caches.end() && found->second == concat) {
-      Value input = mapping.lookup(concat.getInputs()[1]);
-      auto argument = cast<BlockArgument>(found->first);
-      mapping.map(concat.getResult(),
-                  kind.cached ? Value(CacheAppendOp::create(
-                                    builder, op.getLoc(), specialised(concat),
-                                    FlatSymbolRefAttr::get(
-                                        op.getContext(),
-                                        nameOf(run, argument.getArgNumber())),
-                                    input, past))
-                              : input);
+  for (auto [past, growth] : signature.caches) {
+    if (&op == growth.turned)
+      return; // caches are turned already
+    if (&op == growth.concat) {
+      mapping.map(growth.concat.getResult(), grow(past, growth));
       return;
     }
+  }
   Operation *copied = builder.clone(op, mapping);
   for (auto [from, to] :
        llvm::zip_equal(op.getResults(), copied->getResults())) {
@@ -311,24 +375,33 @@ void EntryBuilder::copy(Operation &op) {
   }
 }
 
-/// The logits of the last token: the head computes one row.
-Value EntryBuilder::lastRowOf(Value logits) {
+/// The last token of `rows`. Layers compute one row; what comes before them
+/// computes all, as attention needs it.
+Value EntryBuilder::lastRowOf(Value rows) {
   Location loc = run.getLoc();
-  auto head = logits.getDefiningOp<LinearOp>();
-  Value rows = head ? Value(head.getInput()) : logits;
   auto type = cast<RankedTensorType>(rows.getType());
   SmallVector<int64_t> shape(type.getShape());
   shape[1] = 1;
+  Operation *op = rows.getDefiningOp();
+  if (isa_and_nonnull<LinearOp, lowbit::LinearOp, lowbit::QuantizeOp>(op)) {
+    IRMapping last;
+    last.map(op->getOperand(0), lastRowOf(op->getOperand(0)));
+    if (auto linear = dyn_cast<lowbit::LinearOp>(op))
+      if (Value scales = linear.getInputScales())
+        last.map(scales, lastRowOf(scales));
+    Operation *one = builder.clone(*op, last);
+    for (Value result : one->getResults()) {
+      auto all = cast<RankedTensorType>(result.getType());
+      SmallVector<int64_t> sizes(all.getShape());
+      sizes[1] = 1;
+      result.setType(all.clone(sizes));
+    }
+    return one->getResult(cast<OpResult>(rows).getResultNumber());
+  }
   Value one = arith::ConstantIndexOp::create(builder, loc, 1);
   Value last = arith::SubIOp::create(builder, loc, seq, one);
-  Value row =
-      SliceOp::create(builder, loc, type.clone(shape), rows, last, Value(), 1);
-  if (!head)
-    return row;
-  shape.back() = cast<RankedTensorType>(logits.getType()).getShape().back();
-  return LinearOp::create(builder, head.getLoc(), type.clone(shape), row,
-                          head.getWeight(), head.getBias(),
-                          head.getSplitsAttr());
+  return SliceOp::create(builder, loc, type.clone(shape), rows, last, Value(),
+                         1);
 }
 
 void EntryBuilder::finish() {
@@ -361,11 +434,24 @@ LogicalResult EntryBuilder::build() {
 
 static void declareCaches(func::FuncOp run, const Signature &signature) {
   OpBuilder builder(run);
-  for (auto [past, concat] : signature.caches) {
-    unsigned argument = cast<BlockArgument>(past).getArgNumber();
-    ml_program::GlobalOp::create(builder, run.getLoc(), nameOf(run, argument),
-                                 past.getType(), /*is_mutable=*/true,
-                                 Attribute(), builder.getStringAttr("private"));
+  auto declare = [&](const Twine &name, Type type) {
+    ml_program::GlobalOp::create(builder, run.getLoc(), name.str(), type,
+                                 /*is_mutable=*/true, Attribute(),
+                                 builder.getStringAttr("private"));
+  };
+  for (auto [past, growth] : signature.caches) {
+    StringRef name = nameOf(run, cast<BlockArgument>(past).getArgNumber());
+    auto type = cast<RankedTensorType>(past.getType());
+    if (!growth.codes) {
+      declare(name, type);
+      continue;
+    }
+    SmallVector<int64_t> scales(type.getShape());
+    scales.back() = 1;
+    declare(name + ".codes", type.clone(builder.getI8Type()));
+    declare(name + ".scales",
+            RankedTensorType::get(
+                scales, getElementTypeOrSelf(growth.codes.getScales())));
   }
 }
 

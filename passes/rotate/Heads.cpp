@@ -22,4 +22,8 @@ Value newPartOf(Value value) {
   return concat && concat.getAxis() == 2 ? concat.getInputs().back() : value;
 }
 
+bool isCoded(Value value) {
+  return bool(newPartOf(value).getDefiningOp<lowbit::DequantizeOp>());
+}
+
 } // namespace qopt

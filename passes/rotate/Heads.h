@@ -16,6 +16,9 @@ llvm::SmallVector<RotationSite> findAttention(mlir::func::FuncOp function,
 /// part behind.
 mlir::Value newPartOf(mlir::Value value);
 
+/// Whether what is new of keys or values is rounded to codes.
+bool isCoded(mlir::Value value);
+
 } // namespace qopt
 
 #endif // QOPT_PASSES_ROTATE_HEADS_H

@@ -32,6 +32,8 @@ struct RotateKeys final : impl::RotateKeysBase<RotateKeys> {
       insertRotation(builder, newPartOf(attention.getKey()), 3, rotation);
     };
     plan.refuse = [](RotationSite site, SymbolTable &) -> StringRef {
+      if (isCoded(cast<AttentionOp>(site.op).getKey()))
+        return "its past is rounded to codes: rotate before";
       auto half = cast<AttentionOp>(site.op)
                       .getQuery()
                       .getDefiningOp<lowbit::HadamardOp>();

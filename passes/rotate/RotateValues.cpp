@@ -44,6 +44,8 @@ struct RotateValues final : impl::RotateValuesBase<RotateValues> {
                      3, rotation);
     };
     plan.refuse = [&](RotationSite site, SymbolTable &) -> StringRef {
+      if (isCoded(cast<AttentionOp>(site.op).getValue()))
+        return "its past is rounded to codes: rotate before";
       Value weight =
           weightOfValues(newPartOf(cast<AttentionOp>(site.op).getValue()));
       int64_t size = sizeOf(chooseRotation(site.size, seed));

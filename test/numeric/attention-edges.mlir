@@ -94,3 +94,18 @@ func.func @cache_append_anew() {
   check.close %u, %want within 0.0 : tensor<2x1x3x1xf32>
   return
 }
+
+// A cache of codes, as one of numbers.
+ml_program.global private mutable @codes : tensor<?x1x?x2xi8>
+
+func.func @cache_append_codes() {
+  %p0 = arith.constant 0 : index
+  %p1 = arith.constant 1 : index
+  %a = arith.constant dense<[[[[1, -128]]]]> : tensor<1x1x1x2xi8>
+  %b = arith.constant dense<[[[[127, 3]]]]> : tensor<1x1x1x2xi8>
+  %x = nn.cache_append @codes, %a at %p0 : tensor<1x1x1x2xi8> -> tensor<1x1x1x2xi8>
+  %y = nn.cache_append @codes, %b at %p1 : tensor<1x1x1x2xi8> -> tensor<1x1x2x2xi8>
+  %want = arith.constant dense<[[[[1, -128], [127, 3]]]]> : tensor<1x1x2x2xi8>
+  check.close %y, %want within 0.0 : tensor<1x1x2x2xi8>
+  return
+}

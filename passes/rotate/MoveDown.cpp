@@ -1,8 +1,6 @@
-// The patterns that move the halves of a rotation, and cancel them.
+// The patterns that move downs, and cancel what meets.
 
-#include "mlir/IR/PatternMatch.h"
-#include "qopt/passes/Weights.h"
-#include "qopt/passes/rotate/Rotate.h"
+#include "qopt/passes/rotate/Halves.h"
 
 using namespace mlir;
 using namespace qopt::nn;
@@ -11,75 +9,7 @@ using qopt::lowbit::LoraLinearOp;
 
 namespace qopt {
 
-/// The same rotation of another value.
-static Value rotate(OpBuilder &builder, Location loc, Value value, int64_t axis,
-                    HadamardOp like, bool transposed) {
-  return HadamardOp::create(builder, loc, value.getType(), value, axis,
-                            like.getOrders(), like.getSeedAttr(), transposed);
-}
-
-/// A weight that takes in a half: no later one turns it back.
-static Value rotateWeight(OpBuilder &builder, Location loc, Value weight,
-                          int64_t axis, HadamardOp like) {
-  return changeWeight(builder, loc, weight, [&](Value value) {
-    return rotate(builder, loc, value, axis, like, /*transposed=*/false);
-  });
-}
-
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
-static bool isLastAxis(HadamardOp half) {
-  return int64_t(half.getAxis()) == typeOf(half).getRank() - 1;
-}
-
-static int64_t sizeOf(HadamardOp half) {
-  int64_t size = 1;
-  for (int64_t order : half.getOrders())
-    size *= order;
-  return size;
-}
-
-static bool isSame(HadamardOp a, HadamardOp b) {
-  return a.getAxis() == b.getAxis() && a.getOrders() == b.getOrders() &&
-         a.getSeedAttr() == b.getSeedAttr();
-}
-
 namespace {
-
-/// What all patterns ask.
-template <typename OpT> struct MovePattern : OpRewritePattern<OpT> {
-  MovePattern(MLIRContext *context, SymbolTable &symbols)
-      : OpRewritePattern<OpT>(context), symbols(symbols) {}
-
-  /// The half that gives `value`, if it moves down.
-  HadamardOp downOf(Value value) const {
-    auto half = value.getDefiningOp<HadamardOp>();
-    return half && half.getTransposed() && !isWeight(value, symbols)
-               ? half
-               : HadamardOp();
-  }
-  /// The op that an up turns the result of; it has no other reader.
-  template <typename ProducerT> ProducerT producerOf(HadamardOp half) const {
-    auto producer = half.getInput().getDefiningOp<ProducerT>();
-    return producer && !half.getTransposed() && producer->hasOneUse() &&
-                   !isWeight(half, symbols)
-               ? producer
-               : ProducerT();
-  }
-  /// Whether a half may become part of the weight.
-  bool takes(Value weight) const {
-    return isWeight(weight, symbols) && !isQuantized(weight) &&
-           !isTied(weight, symbols);
-  }
-
-  SymbolTable &symbols;
-};
-
-//===----------------------------------------------------------------------===//
-// Meeting halves
-//===----------------------------------------------------------------------===//
 
 /// up(down(x)) is x; along different axes they pass each other.
 struct MeetHalves final : MovePattern<HadamardOp> {
@@ -103,34 +33,6 @@ struct MeetHalves final : MovePattern<HadamardOp> {
   }
 };
 
-//===----------------------------------------------------------------------===//
-// Down
-//===----------------------------------------------------------------------===//
-
-/// The axis of `operand` that meets `axis` of a result of type `type`;
-/// negative if the operand is repeated along it.
-static int64_t alignedAxis(Value operand, int64_t axis, RankedTensorType type) {
-  int64_t own = axis - (type.getRank() - typeOf(operand).getRank());
-  return own >= 0 && typeOf(operand).getDimSize(own) == type.getDimSize(axis)
-             ? own
-             : -1;
-}
-
-/// Both operands of an elementwise op, turned; nothing if one is repeated.
-static SmallVector<Value> rotateOperands(OpBuilder &builder, Operation *op,
-                                         int64_t axis, HadamardOp like) {
-  RankedTensorType type = typeOf(op->getResult(0));
-  SmallVector<Value> turned;
-  if (llvm::any_of(op->getOperands(), [&](Value operand) {
-        return alignedAxis(operand, axis, type) < 0;
-      }))
-    return turned;
-  for (Value operand : op->getOperands())
-    turned.push_back(rotate(builder, op->getLoc(), operand,
-                            alignedAxis(operand, axis, type), like, false));
-  return turned;
-}
-
 /// a' Q^T + b = (a' + b Q) Q^T
 template <typename OpT> struct DownSum final : MovePattern<OpT> {
   using MovePattern<OpT>::MovePattern;
@@ -152,11 +54,6 @@ template <typename OpT> struct DownSum final : MovePattern<OpT> {
     return success();
   }
 };
-
-static bool isOneNumber(Value value) {
-  RankedTensorType type = typeOf(value);
-  return type.hasStaticShape() && type.getNumElements() == 1;
-}
 
 /// Ops of one operand that commute along the axis: the result is turned
 /// instead. `axis` is where the rotation acts on the result; none: it stops.
@@ -221,17 +118,6 @@ struct DownTranspose final : MovePattern<TransposeOp> {
   }
 };
 
-/// Blocks of the last axis stay where they are if both last axes hold whole
-/// ones.
-static bool keepsBlocks(ReshapeOp op, HadamardOp half) {
-  int64_t before = typeOf(op.getInput()).getShape().back();
-  RankedTensorType type = typeOf(op.getResult());
-  int64_t after = type.getRank() ? type.getShape().back() : 1;
-  int64_t size = sizeOf(half);
-  return !ShapedType::isDynamic(before) && !ShapedType::isDynamic(after) &&
-         before % size == 0 && after % size == 0;
-}
-
 struct DownReshape final : MovePattern<ReshapeOp> {
   using MovePattern::MovePattern;
   LogicalResult matchAndRewrite(ReshapeOp op,
@@ -254,12 +140,6 @@ struct DownSlice final : MovePattern<SliceOp> {
     return moveDown(rewriter, op, op.getInputMutable(), half, half.getAxis());
   }
 };
-
-/// Whether what is repeated is not turned: the axis is one of both.
-static bool repeatsOthers(BroadcastOp op, int64_t axisOfResult) {
-  RankedTensorType type = typeOf(op.getResult());
-  return alignedAxis(op.getInput(), axisOfResult, type) >= 0;
-}
 
 struct DownBroadcast final : MovePattern<BroadcastOp> {
   using MovePattern::MovePattern;
@@ -389,123 +269,6 @@ struct DownLora final : MovePattern<LoraLinearOp> {
   }
 };
 
-//===----------------------------------------------------------------------===//
-// Up
-//===----------------------------------------------------------------------===//
-
-/// (ids -> rows of T) Q = ids -> rows of T Q
-struct UpEmbedding final : MovePattern<HadamardOp> {
-  using MovePattern::MovePattern;
-  LogicalResult matchAndRewrite(HadamardOp half,
-                                PatternRewriter &rewriter) const override {
-    auto op = producerOf<EmbeddingOp>(half);
-    if (!op || !isLastAxis(half) || !takes(op.getTable()))
-      return failure();
-    rewriter.setInsertionPoint(op);
-    Value table = rotateWeight(rewriter, op.getLoc(), op.getTable(), 1, half);
-    rewriter.replaceOpWithNewOp<EmbeddingOp>(half, op.getIds(), table);
-    return success();
-  }
-};
-
-/// (x W^T + b) Q = x (Q^T W)^T + b Q
-struct UpLinear final : MovePattern<HadamardOp> {
-  using MovePattern::MovePattern;
-  LogicalResult matchAndRewrite(HadamardOp half,
-                                PatternRewriter &rewriter) const override {
-    auto op = producerOf<LinearOp>(half);
-    if (!op || !isLastAxis(half) || !takes(op.getWeight()) ||
-        (op.getBias() && !takes(op.getBias())))
-      return failure();
-    // A matrix of its own is turned as a whole, not across its splits.
-    if (op.getSplits())
-      return failure();
-    Location loc = op.getLoc();
-    Value weight = rotateWeight(rewriter, loc, op.getWeight(), 0, half);
-    Value bias = op.getBias();
-    if (bias)
-      bias = rotateWeight(rewriter, loc, bias, 0, half);
-    rewriter.replaceOpWithNewOp<LinearOp>(half, op.getType(), op.getInput(),
-                                          weight, bias, op.getSplitsAttr());
-    return success();
-  }
-};
-
-struct UpLora final : MovePattern<HadamardOp> {
-  using MovePattern::MovePattern;
-  LogicalResult matchAndRewrite(HadamardOp half,
-                                PatternRewriter &rewriter) const override {
-    auto op = producerOf<LoraLinearOp>(half);
-    if (!op || !isLastAxis(half) || !takes(op.getB()))
-      return failure();
-    Location loc = op.getLoc();
-    Value b = rotateWeight(rewriter, loc, op.getB(), 0, half);
-    Value base =
-        rotate(rewriter, loc, op.getBase(), half.getAxis(), half, false);
-    rewriter.replaceOpWithNewOp<LoraLinearOp>(half, half.getType(),
-                                              op.getInput(), op.getA(), b,
-                                              op.getScaleAttr(), base);
-    return success();
-  }
-};
-
-template <typename OpT> struct UpSum final : MovePattern<HadamardOp> {
-  using MovePattern::MovePattern;
-  LogicalResult matchAndRewrite(HadamardOp half,
-                                PatternRewriter &rewriter) const override {
-    auto op = producerOf<OpT>(half);
-    if (!op)
-      return failure();
-    SmallVector<Value> operands =
-        rotateOperands(rewriter, op, half.getAxis(), half);
-    if (operands.empty())
-      return failure();
-    rewriter.replaceOpWithNewOp<OpT>(half, operands[0], operands[1]);
-    return success();
-  }
-};
-
-/// The operand of `op` is turned instead of its result.
-static LogicalResult moveUp(PatternRewriter &rewriter, HadamardOp half,
-                            Operation *op, unsigned operand, int64_t axis) {
-  Value turned = rotate(rewriter, half.getLoc(), op->getOperand(operand), axis,
-                        half, false);
-  Operation *moved = rewriter.clone(*op);
-  moved->setOperand(operand, turned);
-  rewriter.replaceOp(half, moved->getResults());
-  return success();
-}
-
-struct UpView final : MovePattern<HadamardOp> {
-  using MovePattern::MovePattern;
-  LogicalResult matchAndRewrite(HadamardOp half,
-                                PatternRewriter &rewriter) const override {
-    if (auto op = producerOf<TransposeOp>(half))
-      return moveUp(rewriter, half, op, 0, op.getPermutation()[half.getAxis()]);
-    if (auto op = producerOf<ReshapeOp>(half);
-        op && isLastAxis(half) && typeOf(op.getInput()).getRank() > 0 &&
-        keepsBlocks(op, half))
-      return moveUp(rewriter, half, op, 0, typeOf(op.getInput()).getRank() - 1);
-    if (auto op = producerOf<CastOp>(half);
-        op && isa<FloatType>(typeOf(op.getInput()).getElementType()))
-      return moveUp(rewriter, half, op, 0, half.getAxis());
-    if (auto op = producerOf<BroadcastOp>(half);
-        op && repeatsOthers(op, half.getAxis()))
-      return moveUp(rewriter, half, op, 0,
-                    half.getAxis() + typeOf(op.getInput()).getRank() -
-                        typeOf(half).getRank());
-    if (auto op = producerOf<SliceOp>(half);
-        op && op.getAxis() != half.getAxis())
-      return moveUp(rewriter, half, op, 0, half.getAxis());
-    if (auto op = producerOf<MulOp>(half))
-      for (unsigned i : {0, 1})
-        if (isOneNumber(op->getOperand(1 - i)) &&
-            op->getOperand(i).getType() == half.getType())
-          return moveUp(rewriter, half, op, i, half.getAxis());
-    return failure();
-  }
-};
-
 } // namespace
 
 void populateMoveDownPatterns(RewritePatternSet &patterns,
@@ -514,12 +277,6 @@ void populateMoveDownPatterns(RewritePatternSet &patterns,
                DownBroadcast, DownCast, DownTranspose, DownReshape, DownSlice,
                DownConcat, DownAttention, DownLinear, DownHeads, DownLora>(
       patterns.getContext(), symbols);
-}
-
-void populateMoveUpPatterns(RewritePatternSet &patterns, SymbolTable &symbols) {
-  patterns
-      .add<UpEmbedding, UpLinear, UpLora, UpSum<AddOp>, UpSum<SubOp>, UpView>(
-          patterns.getContext(), symbols);
 }
 
 } // namespace qopt
