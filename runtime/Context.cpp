@@ -2,6 +2,7 @@
 
 #include "qopt/runtime/Context.h"
 
+#include "qopt/runtime/Adapters.h"
 #include "qopt/runtime/Cpu.h"
 
 #include <new>
@@ -80,7 +81,8 @@ qopt_status execute(qopt_context &context, const qopt_entry &entry,
   if (bytes < 0 || !context.arena.reserve(uint64_t(bytes)))
     return failMemory(error, "the arena",
                       bytes < 0 ? UINT64_MAX : uint64_t(bytes));
-  qopt_call call = {context.model->weights,
+  qopt_call call = {context.weights ? context.weights
+                                    : context.model->weights,
                     context.arena.get(),
                     context.symbols.begin(),
                     context.inputs.begin(),
@@ -136,6 +138,7 @@ void qopt_context_close(qopt_context *context) {
   if (!context)
     return;
   Pool::close(context->pool);
+  releaseWeights(*context);
   context->~qopt_context();
   free(context);
 }

@@ -10,6 +10,7 @@
 struct qopt_context {
   const qopt_model *model = nullptr;
   qopt::runtime::Pool *pool = nullptr;
+  uint8_t *weights = nullptr; ///< its own, with another adapter in them
   uint64_t maxBatch = 0, maxSeq = 0;
 
   qopt::runtime::Block arena;   ///< of the call that runs, whatever its entry

@@ -1,6 +1,6 @@
 // Continues sequences, and measures texts.
 
-#include "qopt/runtime/Context.h"
+#include "qopt/runtime/Tensors.h"
 
 #include <string.h>
 
@@ -34,8 +34,7 @@ private:
 
 } // namespace
 
-/// Widens halves; exact.
-static float widen(uint16_t bits, uint32_t type) {
+float widen(uint16_t bits, uint32_t type) {
   uint32_t wide = uint32_t(bits) << 16; // bf16
   if (type == QOPT_F16) {
     uint32_t sign = uint32_t(bits & 0x8000) << 16, exponent = bits >> 10 & 31,

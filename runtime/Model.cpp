@@ -124,6 +124,8 @@ qopt_status Opening::map(qopt_model &model) {
                 name(), static_cast<unsigned long long>(size));
   model.map = static_cast<const uint8_t *>(mapped);
   model.mapBytes = size;
+  model.weightsOffset = footer.weights_offset;
+  model.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   // Read ahead: soon all of it will be used. Large pages where the system has
   // them for files. Both are wishes.
   madvise(mapped, size, MADV_WILLNEED);
@@ -293,8 +295,11 @@ void qopt_model_close(qopt_model *model) {
   tokenizerClose(model->tokenizer);
   free(model->signatures);
   free(model->info);
-  if (model->map)
+  if (model->map) {
     munmap(const_cast<uint8_t *>(model->map), model->mapBytes);
+    if (model->fd >= 0)
+      close(model->fd);
+  }
   if (model->library)
     dlclose(model->library);
   free(model);

@@ -12,8 +12,10 @@ struct qopt_model {
   uint64_t mapBytes;
   const uint8_t *weights, *tokenizerBlob;
   uint64_t weightsBytes, tokenizerBytes;
-  char *info;    ///< a copy, ended by a zero
-  void *library; ///< of dlopen, when it is another file than ours
+  int fd;                 ///< of the file, as long as it is mapped
+  uint64_t weightsOffset; ///< in the file
+  char *info;             ///< a copy, ended by a zero
+  void *library;          ///< of dlopen, when it is another file than ours
   const qopt_program *program;
   const qopt_variant *variant;         ///< the best that this CPU runs
   qopt_signature *signatures;          ///< [variant->entry_count]

@@ -33,6 +33,9 @@ qopt_status failShape(const char *role, const qopt_tensor_spec &spec,
 /// Whether elements lie row-major without gaps.
 bool isDense(const qopt_tensor &tensor);
 
+/// Widens halves; exact.
+float widen(uint16_t bits, uint32_t type);
+
 /// Copies a tensor with strides to `to`, row-major without gaps.
 void copyDense(const qopt_tensor &tensor, uint64_t elementBytes, uint8_t *to);
 

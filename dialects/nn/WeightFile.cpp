@@ -185,6 +185,32 @@ FailureOr<ArrayRef<char>> WeightFiles::find(WeightAttr weight, Location loc) {
   return file.bytes().slice(begin, need);
 }
 
+FailureOr<std::vector<WeightFiles::Entry>> WeightFiles::list(StringRef name,
+                                                             Location loc) {
+  FailureOr<File *> opened = open(name, loc);
+  if (failed(opened))
+    return failure();
+  File &file = **opened;
+  auto fail = [&] { return emitError(loc, "'") << file.path << "' "; };
+  if (!file.header &&
+      failed(readHeader(file.bytes(), file.header, file.dataBegin, fail)))
+    return failure();
+  std::vector<Entry> entries;
+  for (const auto &[key, value] : *file.header) {
+    const auto *entry = value.getAsObject();
+    if (key == "__metadata__" || !entry)
+      continue;
+    Entry tensor{key.str(), entry->getString("dtype").value_or("").str(), {}};
+    if (const auto *sizes = entry->getArray("shape"))
+      for (const llvm::json::Value &size : *sizes)
+        tensor.shape.push_back(size.getAsInteger().value_or(-1));
+    entries.push_back(std::move(tensor));
+  }
+  llvm::sort(entries,
+             [](const Entry &a, const Entry &b) { return a.key < b.key; });
+  return entries;
+}
+
 std::string folderOf(ModuleOp program) {
   auto file = program.getLoc()->findInstanceOf<FileLineColLoc>();
   if (!file)

@@ -23,6 +23,13 @@ public:
   /// `loc`.
   mlir::FailureOr<llvm::ArrayRef<char>> find(WeightAttr weight,
                                              mlir::Location loc);
+  /// The tensors of a safetensors file, by key, with what it calls their types.
+  struct Entry {
+    std::string key, type;
+    llvm::SmallVector<int64_t> shape;
+  };
+  mlir::FailureOr<std::vector<Entry>> list(llvm::StringRef file,
+                                           mlir::Location loc);
   /// Lets the pages of these bytes go; they come back when they are read.
   static void forget(llvm::ArrayRef<char> bytes);
 

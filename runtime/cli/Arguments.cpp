@@ -191,16 +191,20 @@ static void reportUnknown(const Invocation &invocation, const Flags &flags,
 bool parse(const Invocation &invocation, const Description &description,
            Common &common, int *code) {
   bool help = false, version = false;
-  const Flag shared[] = {{"--threads", "N",
-                          "threads (default: the physical cores it may use)",
-                          common.threads, 1, 1024},
-                         {"--max-seq", "N",
-                          "longest sequence (default and most: what the model\n"
-                          "was compiled for)",
-                          common.maxSeq, 1, most32},
-                         {"--version", "print the version of qopt", version},
-                         {"--help", "print this", help},
-                         {"-h", "print this", help}};
+  const Flag shared[] = {
+      {"--threads", "N", "threads (default: the physical cores it may use)",
+       common.threads, 1, 1024},
+      {"--max-seq", "N",
+       "longest sequence (default and most: what the model\n"
+       "was compiled for)",
+       common.maxSeq, 1, most32},
+      {"--adapter", "DIR|none",
+       "adapter: a folder, the name of one that was compiled\n"
+       "in (default: the first of them), or none",
+       common.adapter},
+      {"--version", "print the version of qopt", version},
+      {"--help", "print this", help},
+      {"-h", "print this", help}};
   // -h is known, but not worth a line.
   constexpr size_t sharedCount = sizeof shared / sizeof *shared;
   Flags flags{description, shared, sharedCount};

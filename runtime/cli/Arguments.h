@@ -47,6 +47,7 @@ struct Invocation {
 struct Common {
   uint64_t threads = 0; ///< 0: the physical cores
   uint64_t maxSeq = 0;  ///< 0: what the model was compiled for
+  const char *adapter = nullptr; ///< null: the one that is compiled in
 };
 
 /// What a command is, for --help.

@@ -28,7 +28,9 @@ bool Session::open(const Common &common) {
   options.threads = static_cast<uint32_t>(common.threads);
   options.max_seq = static_cast<uint32_t>(common.maxSeq);
   Error what;
-  if (qopt_context_open(model, &options, &context, &what) == QOPT_OK)
+  if (qopt_context_open(model, &options, &context, &what) == QOPT_OK &&
+      (!common.adapter ||
+       qopt_context_use_adapter(context, common.adapter, &what) == QOPT_OK))
     return true;
   fail(what);
   return false;

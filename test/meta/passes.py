@@ -22,6 +22,7 @@ withoutTwin = {
 withoutRun = {
     "assign-roles": "attributes only",
     "outline-weights": "test/numeric/*-kernel*.mlir run programs at the kernel stage",
+    "outline-adapters": "test/frontends/peft runs each adapter",
     "outline-kernels": "test/numeric/*-kernel*.mlir run programs at the kernel stage",
     "plan-memory": "test/numeric/*-kernel*.mlir run programs at the kernel stage",
 }

@@ -9,6 +9,7 @@
 #include "qopt/dialects/Dialects.h"
 #include "qopt/dialects/nn/WeightWriter.h"
 #include "qopt/frontends/onnx/Import.h"
+#include "qopt/frontends/peft/Attach.h"
 #include "qopt/frontends/tokenizer/Tokenizer.h"
 #include "qopt/tools/qopt/Compare.h"
 #include "qopt/tools/qopt/Info.h"
@@ -290,6 +291,11 @@ LogicalResult Compilation::run() {
     if (stage > options.stopAfter || stage <= done)
       continue;
     begin(stage);
+    if (stage == Stage::adapt &&
+        failed(peft::attachAdapters(*program, options.adapters,
+                                    options.adapters.empty() ? ""
+                                                             : hashOf(input))))
+      return failure();
     if (failed(runStage(*program, stage, options.recipe.pipeline,
                         cpu::layoutFacts(targets))))
       return failure();

@@ -18,6 +18,7 @@ enum class Emit { exe, lib, obj, llvm };
 /// The command line.
 struct Options {
   std::string input, output, tokenizer;
+  std::vector<std::string> adapters; ///< PEFT folders, the first is active
   std::string bundle; ///< folder of what models are linked with
   Recipe recipe;
   Emit emit = Emit::exe;

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "qopt/codegen/link/Weights.h"
 #include "qopt/dialects/nn/Dims.h"
+#include "qopt/tools/qopt/Adapters.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
@@ -171,7 +172,7 @@ static int64_t bytesPerToken(ModuleOp program) {
 }
 
 /// A hash of a file of any size: xxh64 of the hashes of its blocks of 16 MiB.
-static std::string hashOf(StringRef path) {
+std::string hashOf(StringRef path) {
   auto file = llvm::sys::fs::openNativeFileForRead(path);
   if (!file) {
     llvm::consumeError(file.takeError());
@@ -189,7 +190,8 @@ static std::string hashOf(StringRef path) {
   }
   llvm::sys::fs::closeFile(*file);
   StringRef all(reinterpret_cast<char *>(hashes.data()), hashes.size() * 8);
-  return llvm::utohexstr(llvm::xxHash64(all), /*LowerCase=*/true, 16);
+  return "xxh64:" +
+         llvm::utohexstr(llvm::xxHash64(all), /*LowerCase=*/true, 16);
 }
 
 uint64_t countParameters(ModuleOp program) {
@@ -275,8 +277,10 @@ std::string describe(ModuleOp program, ArrayRef<Target> targets,
       {"cpus", std::move(cpus)},
       {"has_past", past},
       {"source", llvm::sys::path::filename(source)},
-      {"source_hash", "xxh64:" + hashOf(source)},
+      {"source_hash", hashOf(source)},
   };
+  if (json::Value adapters = describeAdapters(program); !adapters.getAsNull())
+    info["adapters"] = std::move(adapters);
   std::string text;
   llvm::raw_string_ostream(text) << json::Value(std::move(info));
   return text;

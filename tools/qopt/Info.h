@@ -19,6 +19,8 @@ std::string describe(mlir::ModuleOp program, llvm::ArrayRef<Target> targets,
                      uint64_t parameters);
 /// Bytes of the arena of the first entry at batch 1 and `seq` positions.
 int64_t arenaBytes(mlir::ModuleOp program, int64_t seq);
+/// "xxh64:" and a hash of a file; what an adapter may say of its base.
+std::string hashOf(llvm::StringRef path);
 /// Elements of all globals of a program.
 uint64_t countParameters(mlir::ModuleOp program);
 /// Size of the last axis of the result named "logits"; 0 if there is none.

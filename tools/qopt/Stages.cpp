@@ -22,7 +22,8 @@ static constexpr StageFacts stages[stageCount] = {
     {"adapt", ""}, // the recipe's
     {"train", ""},
     {"kernels",
-     "qopt-decode,qopt-outline-weights,qopt-outline-kernels,qopt-plan-memory"},
+     "qopt-decode,qopt-outline-weights,qopt-outline-adapters,"
+     "qopt-outline-kernels,qopt-plan-memory"},
     {"generate", ""},
     {"link", ""},
 };

@@ -38,6 +38,9 @@ int main(int argc, char **argv) {
   cl::opt<std::string> tokenizer(
       "tokenizer", cl::cat(inputs), cl::value_desc("FILE"),
       cl::desc("tokenizer to compile in (default: the one beside the model)"));
+  cl::list<std::string> adapters(
+      "adapter", cl::cat(inputs), cl::value_desc("DIR"),
+      cl::desc("PEFT adapter to compile in; of several the first is active"));
   cl::opt<std::string> output(
       "o", cl::cat(outputs), cl::value_desc("FILE"),
       cl::desc("result (default: the input's stem here); - prints text"));
@@ -124,6 +127,7 @@ int main(int argc, char **argv) {
     return refuse("expects one of -v and -q");
   options.input = input;
   options.output = output;
+  options.adapters.assign(adapters.begin(), adapters.end());
   options.tokenizer = tokenizer;
   options.bundle = bundle.empty() ? bundleOf(argv[0]) : bundle;
   options.emit = emit;
