@@ -100,6 +100,8 @@ static LogicalResult importGemm(Node &node) {
   if (failed(given) || !node.has(2) || beta == 0)
     return setProduct(node, given);
   Value product = *given;
+  if (node.type(2).getElementType() != node.type(0).getElementType())
+    return node.invalid("has operands of different element types");
   Value bias = node.input(2);
   if (beta != 1)
     bias = node.create<nn::MulOp>(

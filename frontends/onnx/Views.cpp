@@ -558,6 +558,7 @@ static LogicalResult importGatherNd(Node &node) {
   int64_t batch = node.integer("batch_dims", 0);
   RankedTensorType indices = node.type(1);
   bool valid = indices.getRank() > 0 &&
+               indices.getElementType().isSignlessInteger() &&
                !indices.isDynamicDim(indices.getRank() - 1) && batch >= 0 &&
                batch < indices.getRank();
   int64_t depth = valid ? indices.getShape().back() : 0;
@@ -572,7 +573,8 @@ static LogicalResult importGatherElements(Node &node) {
   if (failed(expectInputs(node, 2)))
     return failure();
   auto axis = node.axis(node.integer("axis", 0), node.rank(0));
-  if (failed(axis) || node.rank(0) != node.rank(1))
+  if (failed(axis) || node.rank(0) != node.rank(1) ||
+      !node.type(1).getElementType().isSignlessInteger())
     return node.invalid("expects indices of the rank of its data");
   node.set(0, node.create<nn::GatherElementsOp>(node.input(0), node.input(1),
                                                 uint64_t(*axis)));
