@@ -27,6 +27,9 @@ static void addRaise(OpPassManager &manager) {
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
   manager.addPass(createAssignRoles()); // parameters    -> nn.role
+  QuantizeWeightsOptions stored; // codes of the file stay codes
+  stored.matrix = stored.embedding = stored.head = "float";
+  manager.addPass(createQuantizeWeights(stored)); // -> lowbit.linear
 }
 
 static void addDecode(OpPassManager &manager) {

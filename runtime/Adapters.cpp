@@ -50,7 +50,10 @@ struct Mapping {
 class Change {
 public:
   Change(qopt_context &context, const char *adapter, qopt_error *error)
-      : context(context), adapter(adapter), error(error) {}
+      : context(context), adapter(adapter), error(error) {
+    const char *slash = strrchr(adapter, '/');
+    label = slash && slash[1] ? slash + 1 : adapter;
+  }
 
   qopt_status run();
 
@@ -67,7 +70,7 @@ private:
   void write(const Slot &slot, const Factor *factor, double by);
 
   qopt_context &context;
-  const char *adapter;
+  const char *adapter, *label; ///< as given, and the end of its path
   qopt_error *error;
   Growing<Slot> slots;
   JsonText info, config, header;
@@ -175,7 +178,7 @@ qopt_status Change::readConfig() {
   const char *type = config.textOf(root, "peft_type");
   if (strcmp(type, "LORA"))
     return fail(error, QOPT_INVALID_ARGUMENT,
-                "adapter '%.80s' has peft_type '%.40s', expected LORA", adapter,
+                "adapter '%.80s' has peft_type '%.40s', expected LORA", label,
                 type);
   static const char *const changing[] = {
       "use_dora",          "lora_bias",
@@ -188,26 +191,25 @@ qopt_status Change::readConfig() {
       return fail(error, QOPT_INVALID_ARGUMENT,
                   "adapter '%.80s' asks for %s, which cannot be honoured at "
                   "run time",
-                  adapter, key);
+                  label, key);
   const char *bias = config.textOf(root, "bias", "none");
   if (strcmp(bias, "none"))
     return fail(error, QOPT_INVALID_ARGUMENT,
-                "adapter '%.80s' has bias '%.40s', expected none", adapter,
-                bias);
+                "adapter '%.80s' has bias '%.40s', expected none", label, bias);
   const char *init = config.textOf(root, "init_lora_weights");
   for (const char *each : changingInits)
     if (!strncmp(init, each, strlen(each)))
       return fail(error, QOPT_INVALID_ARGUMENT,
                   "adapter '%.80s' has init_lora_weights '%.40s', which "
                   "changes the base: convert it when it is saved",
-                  adapter, init);
+                  label, init);
   const char *base = config.textOf(root, "qopt_base");
   const char *own = info.textOf(info.root(), "source_hash");
   if (*base && strcmp(base, own))
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "adapter '%.60s' was made for the base %.40s, this one is "
                 "%.40s",
-                adapter, base, own);
+                label, base, own);
   return QOPT_OK;
 }
 
@@ -366,7 +368,7 @@ qopt_status Change::check(const Slot &slot) {
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "adapter '%.80s' expects a number lora_alpha, and patterns "
                 "that POSIX knows",
-                adapter);
+                label);
   return QOPT_OK;
 }
 

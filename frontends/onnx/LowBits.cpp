@@ -52,12 +52,15 @@ static Value broadcast(Node &node, Value value, ArrayRef<int64_t> shape) {
   return node.broadcast(value, dims);
 }
 
-/// A number in every place.
+/// A number in every place, as a tensor that lies in memory.
 static Value splat(Node &node, int64_t number, ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get(shape, node.builder().getI8Type());
+  auto type = RankedTensorType::get(SmallVector<int64_t>(shape.size(), 1),
+                                    node.builder().getI8Type());
   auto value = node.builder().getI8IntegerAttr(int8_t(number));
-  return node.create<arith::ConstantOp>(
-      cast<TypedAttr>(DenseElementsAttr::get(type, Attribute(value))));
+  return broadcast(node,
+                   node.create<arith::ConstantOp>(cast<TypedAttr>(
+                       DenseElementsAttr::get(type, Attribute(value)))),
+                   shape);
 }
 
 //===----------------------------------------------------------------------===//

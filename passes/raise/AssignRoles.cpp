@@ -12,10 +12,11 @@ namespace qopt {
 #define GEN_PASS_DEF_ASSIGNROLES
 #include "qopt/passes/Passes.h.inc"
 
-/// The global that `value` loads, perhaps transposed or cast.
+/// The global that `value` loads, perhaps transposed, cast or unpacked.
 static ml_program::GlobalOp getParameter(Value value, SymbolTable &symbols) {
   while (value && value.getDefiningOp() &&
-         isa<TransposeOp, CastOp, ReshapeOp>(value.getDefiningOp()))
+         isa<TransposeOp, CastOp, ReshapeOp, SliceOp, lowbit::DequantizeOp,
+             lowbit::UnpackOp>(value.getDefiningOp()))
     value = value.getDefiningOp()->getOperand(0);
   auto load = value ? value.getDefiningOp<ml_program::GlobalLoadOp>() : nullptr;
   return load ? symbols.lookup<ml_program::GlobalOp>(
