@@ -29,13 +29,13 @@ func.func @packing(%k: tensor<6x8xi8>) -> tensor<6x8xi8> {
   %p = lowbit.pack %k bits 3 offset 4 : tensor<6x8xi8> -> tensor<6x3xi8>
   // CHECK: lowbit.unpack %{{.*}} bits 3 offset 4 : tensor<6x3xi8> -> tensor<6x8xi8>
   %q = lowbit.unpack %p bits 3 offset 4 : tensor<6x3xi8> -> tensor<6x8xi8>
-  // CHECK: lowbit.unpack %{{.*}} bits 3 offset 0 signed : tensor<6x3xi8> -> tensor<6x8xi8>
-  %t = lowbit.unpack %p bits 3 offset 0 signed : tensor<6x3xi8> -> tensor<6x8xi8>
   return %q : tensor<6x8xi8>
 }
 
-func.func @unpacking(%p: tensor<6x3xi8>) {
+func.func @unpacking(%p: tensor<6x3xi8>, %q: tensor<6x4xi8>) {
   %k = lowbit.unpack %p bits 3 offset 4 : tensor<6x3xi8> -> tensor<6x8xi8>
+  // CHECK: lowbit.unpack %{{.*}} bits 4 offset 0 signed : tensor<6x4xi8> -> tensor<6x8xi8>
+  %i = lowbit.unpack %q bits 4 offset 0 signed : tensor<6x4xi8> -> tensor<6x8xi8>
   return
 }
 
