@@ -46,6 +46,8 @@ private:
   LogicalResult calibrate();
   LogicalResult solve(int64_t index);
   LogicalResult solveLevel(int64_t level);
+  void tell(LayerReport report);
+  void tellAgain(int64_t index);
   void placeInCopy(int64_t index);
   void placeInProgram(Layer &layer, SymbolTable &symbols);
   std::string textOfOptions();
@@ -99,13 +101,13 @@ Settings Gptq::readSettings() {
   return settings;
 }
 
+/// Those that results depend on.
 std::string Gptq::textOfOptions() {
-  return llvm::formatv(
-             "{0} {1} {2} {3} {4} {5} {6} {7} {8}", damping.getValue(),
-             block.getValue(), actOrder.getValue(), loraRank.getValue(),
-             loraAlpha.getValue(), loraTargets.getValue(), loraInit.getValue(),
-             loraSeed.getValue(), head.getValue())
-      .str();
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  out << damping << " " << block << actOrder << head << " " << loraRank << " "
+      << loraAlpha << loraTargets << loraInit << loraSeed;
+  return text;
 }
 
 LogicalResult Gptq::calibrate() {
@@ -118,7 +120,7 @@ LogicalResult Gptq::calibrate() {
   if (!(damping > 0) || !(damping < 1) || block < 1)
     return program.emitError("expects damping between 0 and 1 and a block of "
                              "at least one column, got ")
-           << damping.getValue() << " and " << block.getValue();
+           << std::to_string(damping) << " and " << block.getValue();
   Settings settings = readSettings();
   if (settings.data.empty()) {
     if (!optional)
@@ -177,7 +179,9 @@ LogicalResult Gptq::solveLevel(int64_t level) {
   if (failed(stream->advance(level, measure)))
     return failure();
   for (int64_t index : indices) {
-    if (!isFinished(index) && failed(solve(index)))
+    if (isFinished(index))
+      tellAgain(index);
+    else if (failed(solve(index)))
       return failure();
     placeInCopy(index);
   }
@@ -202,6 +206,12 @@ static ArrayRef<char> bytesOf(ArrayRef<int8_t> codes) {
   return {reinterpret_cast<const char *>(codes.data()), codes.size()};
 }
 
+static std::string textOf(lowbit::SchemeAttr scheme) {
+  std::string text;
+  llvm::raw_string_ostream(text) << scheme;
+  return text;
+}
+
 LogicalResult Gptq::solve(int64_t index) {
   Layer &layer = layers[index];
   Location loc = layer.op.getLoc();
@@ -219,7 +229,7 @@ LogicalResult Gptq::solve(int64_t index) {
                  {damping, block, actOrder}, solution))
     return emitError(loc, "the inputs or the weight of layer '")
            << layer.name << "' are not finite: its codes cannot be chosen";
-  if (solution.recovery == "rounding to nearest")
+  if (solution.recovery == recoveries[3])
     emitWarning(loc, "layer '") << layer.name
                                 << "' falls back to rounding to nearest: the "
                                    "moment of its inputs is not positive";
@@ -246,18 +256,36 @@ LogicalResult Gptq::solve(int64_t index) {
     spill->write(layer.a, bytesOf(pair.a, f32));
     spill->write(layer.b, bytesOf(pair.b, f32));
   }
+  LayerReport report{layer.name,       textOf(scheme), solution.before,
+                     solution.after,   corrected,      solution.damping,
+                     solution.recovery};
+  const auto *known = llvm::find(recoveries, solution.recovery);
+  spill->writeNumbers(index, {report.before, report.after, report.branch,
+                              report.damping, double(known - recoveries)});
   if (failed(spill->finish(index, loc)))
     return failure();
-  std::string text;
-  llvm::raw_string_ostream(text) << scheme;
   remark::passed(loc, remarkNamed("fitted"))
       << layer.name << remark::metric("before", solution.before)
       << remark::metric("after", solution.after)
       << remark::metric("damping", solution.damping);
-  if (const auto *given = getSettings(&getContext()))
-    given->report.push_back({layer.name, text, solution.before, solution.after,
-                             corrected, solution.damping, solution.recovery});
+  tell(std::move(report));
   return success();
+}
+
+/// Tells the tool.
+void Gptq::tell(LayerReport report) {
+  if (const auto *given = getSettings(&getContext()))
+    given->report.push_back(std::move(report));
+}
+
+/// The same for a layer that was found by a run before.
+void Gptq::tellAgain(int64_t index) {
+  std::vector<double> numbers = spill->readNumbers(index);
+  size_t known =
+      std::min<size_t>(std::size(recoveries) - 1, std::max(0.0, numbers[4]));
+  tell({layers[index].name, textOf(layers[index].quantize.getScheme()),
+        numbers[0], numbers[1], numbers[2], numbers[3],
+        recoveries[known].str()});
 }
 
 /// From here on the copy computes with what the file holds.

@@ -136,13 +136,13 @@ static bool invert(MLIRContext *context, const Matrix &sigma,
   for (double damping = options.damping + dampingStep; damping < 1;
        damping += dampingStep)
     if (attempt(damping, 0)) {
-      solution.recovery = "more damping";
+      solution.recovery = recoveries[1];
       return true;
     }
-  solution.recovery = "a floor under the diagonal";
+  solution.recovery = recoveries[2];
   if (attempt(options.damping, diagonalFloor * largest))
     return true;
-  solution.recovery = "rounding to nearest";
+  solution.recovery = recoveries[3];
   return false;
 }
 

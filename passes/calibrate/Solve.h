@@ -23,6 +23,10 @@ struct Codes {
   Matrix values; ///< what they mean
 };
 
+/// What a factorization may take beyond the damping that was asked for.
+inline constexpr llvm::StringLiteral recoveries[] = {
+    "", "more damping", "floored diagonal", "rounding to nearest"};
+
 /// How a layer came out.
 struct Solution {
   Codes codes;

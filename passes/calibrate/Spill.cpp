@@ -16,7 +16,7 @@ using namespace mlir;
 
 namespace qopt::calibrate {
 
-static constexpr StringLiteral marks = "finished";
+static constexpr StringLiteral marks = "finished", notes = "report";
 
 Spill::~Spill() {
   if (file >= 0)
@@ -49,12 +49,14 @@ static std::string headerOf(ArrayRef<Spill::Tensor> tensors, int64_t layers,
   };
   json.object([&] {
     json.attributeObject("__metadata__", [&] {
-      json.attribute("format", "qopt calibration 1");
+      json.attribute("format", "qopt-calibration-1");
       json.attribute("fingerprint", fingerprint);
     });
     for (const Spill::Tensor &tensor : tensors)
       entry(tensor.key, nn::safetensorsName(tensor.type.getElementType()),
             tensor.type.getShape(), nn::storedBytes(tensor.type));
+    entry(notes, "F64", {layers, Spill::numbers},
+          layers * Spill::numbers * sizeof(double));
     entry(marks, "I8", {layers}, layers);
   });
   text.resize(llvm::alignTo(text.size(), 8), ' ');
@@ -107,10 +109,25 @@ TypedAttr Spill::valueOf(StringRef key, RankedTensorType type) const {
       DenseElementsAttr::getFromRawBuffer(type, memory.find(key)->second));
 }
 
-void Spill::write(StringRef key, ArrayRef<char> bytes) {
+void Spill::writeNumbers(int64_t layer, ArrayRef<double> values) {
+  write(notes, layer * numbers * sizeof(double),
+        {reinterpret_cast<const char *>(values.data()),
+         values.size() * sizeof(double)});
+}
+
+std::vector<double> Spill::readNumbers(int64_t layer) const {
+  std::vector<double> values(numbers);
+  int64_t bytes = numbers * sizeof(double);
+  if (pread(file, values.data(), bytes,
+            begin + places.lookup(notes) + layer * bytes) != bytes)
+    values.assign(numbers, 0);
+  return values;
+}
+
+void Spill::write(StringRef key, uint64_t offset, ArrayRef<char> bytes) {
   if (path.empty())
     memory[key].assign(bytes.begin(), bytes.end());
-  uint64_t at = begin + places.lookup(key);
+  uint64_t at = begin + places.lookup(key) + offset;
   while (!path.empty() && !bytes.empty() && !broken) {
     ssize_t done = pwrite(file, bytes.data(), bytes.size(), at);
     broken = done <= 0;

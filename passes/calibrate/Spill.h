@@ -36,7 +36,13 @@ public:
 
   bool isFinished(int64_t layer) const { return finished[layer]; }
   /// Bytes of the whole tensor.
-  void write(llvm::StringRef key, llvm::ArrayRef<char> bytes);
+  void write(llvm::StringRef key, llvm::ArrayRef<char> bytes) {
+    write(key, 0, bytes);
+  }
+  /// Numbers that tell how a layer came out, and the same read again.
+  static constexpr int64_t numbers = 5;
+  void writeNumbers(int64_t layer, llvm::ArrayRef<double> values);
+  std::vector<double> readNumbers(int64_t layer) const;
   /// All tensors of the layer are written. Fails with an error at `loc`.
   llvm::LogicalResult finish(int64_t layer, mlir::Location loc);
   /// What was written, as the value of a global: it names the file.
@@ -45,6 +51,7 @@ public:
 
 private:
   llvm::LogicalResult create(llvm::StringRef header, mlir::Location loc);
+  void write(llvm::StringRef key, uint64_t offset, llvm::ArrayRef<char> bytes);
 
   std::string path, fingerprint;
   int64_t layers;

@@ -102,12 +102,10 @@ LogicalResult AttachLora::collect(SymbolTable &symbols) {
       return kept(op, "the head gets no branch");
     if (hasBranch(op))
       return kept(op, "it has a branch");
-    if (names.empty() || !floatRowsOf(op))
+    if (names.empty() || !floatRowsOf(op) || !isWeight(weight, symbols))
       return kept(op, "its weight or its input is not made here");
     if (!isEmpty && isa<nn::LinearOp>(op))
       return kept(op, "its weight is exact: there is nothing to correct");
-    if (!isEmpty && !isWeight(weight, symbols))
-      return kept(op, "its weight is not known");
     if (!isEmpty && !isa<FloatType>(getElementTypeOrSelf(weight))) {
       result = op->emitError("layer '")
                << names.front()

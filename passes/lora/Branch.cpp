@@ -21,7 +21,7 @@ FailureOr<BranchOptions> readBranchOptions(int64_t rank, double alpha,
   if (rank < 0 || !std::isfinite(alpha))
     return emitError(loc, "expects a rank of at least 0 and a finite alpha, "
                           "got ")
-           << rank << " and " << alpha;
+           << rank << " and " << std::to_string(alpha);
   if (init == "svd")
     options.init = Init::svd;
   else if (init == "qera")
