@@ -118,6 +118,18 @@ compare("written and read", run(compiled("again", "--adapter", at("saved-half"))
         reference(merged(base, made["half"])))
 compare("written, at run time", run(two, "--adapter", at("saved-half")), reference(merged(base, made["half"])))
 
+# A base whose gains are folded and whose basis is turned takes its adapters along.
+with open(at("turn.recipe"), "w") as file:
+    file.write("qopt-untie, qopt-fold-norm-scales, qopt-rotate-residual{required=true},\n"
+               "qopt-rotate-values, qopt-rotate-down")
+turned = compiled("turned", "--adapter", at("all"), "--adapter", at("some"), "--recipe", at("turn.recipe"))
+compare("rotated", run(turned), reference(merged(base, made["all"])))
+compare("second, rotated", run(turned, "--adapter=some"), reference(merged(base, made["some"])))
+compare("none, rotated", run(turned, "--adapter=none"), reference(base))
+refused = subprocess.run([turned, "generate", "--ids", "-n", "1", "-p", "3", "--adapter", at("half")],
+                         stderr=subprocess.PIPE, text=True)
+print(refused.returncode, refused.stderr.strip())
+
 for flags in ([], ["--adapter=none"], ["--adapter", at("half")]):
     said = subprocess.run([two, "generate", "--ids", "--temp", "0", "-n", "4", "-p", "3 14", *flags],
                           check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.split()
