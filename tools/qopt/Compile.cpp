@@ -5,6 +5,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Parser/Parser.h"
 #include "qopt/codegen/cpu/Cpu.h"
+#include "qopt/codegen/executor/Executor.h"
 #include "qopt/codegen/link/Output.h"
 #include "qopt/dialects/Dialects.h"
 #include "qopt/dialects/nn/WeightWriter.h"
@@ -13,6 +14,7 @@
 #include "qopt/frontends/tokenizer/Tokenizer.h"
 #include "qopt/tools/qopt/Compare.h"
 #include "qopt/tools/qopt/Info.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ThreadPool.h"
@@ -42,6 +44,9 @@ public:
   explicit Compilation(const Options &options)
       : options(options), progress(options.progress) {
     context.printOpOnDiagnostic(false);
+    DialectRegistry registry;
+    registerExecutor(registry);
+    context.appendDialectRegistry(registry);
     loadDialects(context);
     context.loadDialect<LLVM::LLVMDialect>();
     if (options.threads == 1) {
@@ -56,6 +61,7 @@ public:
   }
 
   LogicalResult run();
+  void finishCalibration();
 
 private:
   LogicalResult findInput();
@@ -63,6 +69,7 @@ private:
   LogicalResult load();
   LogicalResult findTargets();
   LogicalResult readTokenizer();
+  LogicalResult prepareCalibration();
   LogicalResult generate();
   LogicalResult moveWeights();
   LogicalResult writeProgram(ModuleOp program);
@@ -82,6 +89,8 @@ private:
   OwningOpRef<ModuleOp> program, original, generated;
   SmallVector<Target> targets;
   uint64_t parameters = 0;
+  calibrate::SettingsInterface *calibration = nullptr; ///< null: none
+  llvm::FileRemover tokens;                            ///< of a text
 };
 
 } // namespace
@@ -181,6 +190,41 @@ LogicalResult Compilation::readTokenizer() {
   return success();
 }
 
+/// Hands the data to the passes; whatever is wrong with it is said before the
+/// work begins.
+LogicalResult Compilation::prepareCalibration() {
+  const CalibrationOptions &asked = options.calibration;
+  if (asked.source.empty())
+    return success();
+  if (failed(readTokenizer()))
+    return failure();
+  bool isTemporary;
+  auto file = tokensOf(asked.source, tokenizer, isTemporary);
+  if (!file)
+    return report(file.takeError());
+  if (isTemporary)
+    tokens.setFile(*file);
+  calibrate::Settings settings{*file, asked.samples, asked.length,
+                               output + ".calibration.safetensors",
+                               asked.resume};
+  if (output == "-")
+    settings.spill.clear();
+  calibration = &context.getLoadedDialect<nn::NnDialect>()
+                     ->addInterface<calibrate::SettingsInterface>(settings);
+  return success();
+}
+
+/// The result holds what was found.
+void Compilation::finishCalibration() {
+  if (!calibration)
+    return;
+  progress.clear();
+  if (options.verbosity > 0)
+    printCalibration(llvm::errs(), calibration->report);
+  if (!calibration->settings.spill.empty())
+    fs::remove(calibration->settings.spill);
+}
+
 LogicalResult Compilation::generate() {
   cpu::GenerateOptions how;
   how.maxBatch = options.maxBatch;
@@ -278,7 +322,8 @@ LogicalResult Compilation::writeResult() {
 
 LogicalResult Compilation::run() {
   SourceMgrDiagnosticHandler handler(sources, &context);
-  if (failed(findInput()) || failed(nameOutput()) || failed(findTargets()))
+  if (failed(findInput()) || failed(nameOutput()) || failed(findTargets()) ||
+      failed(prepareCalibration()))
     return failure();
   begin(Stage::import);
   if (failed(load()))
@@ -324,7 +369,11 @@ LogicalResult Compilation::run() {
 }
 
 int compile(const Options &options) {
-  return failed(Compilation(options).run());
+  Compilation compilation(options);
+  if (failed(compilation.run()))
+    return 1;
+  compilation.finishCalibration();
+  return 0;
 }
 
 } // namespace qopt::driver

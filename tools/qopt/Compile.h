@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "qopt/passes/Recipes.h"
+#include "qopt/tools/qopt/Calibrate.h"
 #include "qopt/tools/qopt/Progress.h"
 #include "qopt/tools/qopt/Stages.h"
 
@@ -28,6 +29,7 @@ struct Options {
   int64_t maxBatch = 8, maxSeq = 2048;
   unsigned threads = 0; ///< 0: MLIR's default
   bool elideWeights = false;
+  CalibrationOptions calibration;
   bool compare = false;
   std::string compareFolder; ///< stored cases; empty: random inputs
   double tolerance = 1e-3;

@@ -89,6 +89,7 @@ int main(int argc, char **argv) {
   cl::opt<bool> verbose("v", cl::cat(reports), cl::desc("say more")),
       quiet("q", cl::cat(reports), cl::desc("say nothing but errors"));
   RecipeFlags recipe(recipes, debug);
+  CalibrationFlags calibration(recipes);
   cl::opt<unsigned> threads("threads", cl::cat(debug), cl::init(0),
                             cl::desc("threads to compile with (default: all)"));
   cl::opt<std::string> bundle(
@@ -119,6 +120,9 @@ int main(int argc, char **argv) {
     llvm::errs() << "qopt: error: " << message << "\n";
     return 2;
   };
+  if (std::string message;
+      failed(calibration.finish(options.recipe, options.calibration, message)))
+    return refuse(message);
   if (input.empty())
     return refuse("expects a model: qopt model.onnx; see --help");
   if (maxBatch < 1 || maxSeq < 1)
