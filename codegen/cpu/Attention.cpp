@@ -9,7 +9,8 @@
 // The scores of one query at a time lie in the thread's scratch; the matrix of
 // all scores is never stored. Decoding is bound by reading the caches, a prompt
 // by multiply units; four keys are in flight, because each dot product ends in
-// a sum across the lanes.
+// a sum across the lanes. Keys and values may be codes of 8 bits (D bytes and a
+// scale a position): they become numbers as they are loaded.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -17,7 +18,7 @@
 #include "qopt/codegen/cpu/Emitter.h"
 #include "qopt/codegen/cpu/Families.h"
 #include "qopt/codegen/cpu/Math.h"
-#include "qopt/dialects/nn/Nn.h"
+#include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/runtime/abi.h"
 
 using namespace mlir;
@@ -28,9 +29,13 @@ namespace qopt::cpu {
 static constexpr int64_t keysAtOnce = 4;
 
 static nn::AttentionOp attentionOf(kernel::FuncOp kernel) {
-  auto ops = kernel.getBlock().without_terminator();
-  return llvm::hasSingleElement(ops) ? dyn_cast<nn::AttentionOp>(*ops.begin())
-                                     : nullptr;
+  nn::AttentionOp found;
+  for (Operation &op : kernel.getBlock().without_terminator()) {
+    if (found || !isa<nn::AttentionOp, lowbit::DequantizeOp>(op))
+      return nullptr;
+    found = dyn_cast<nn::AttentionOp>(op);
+  }
+  return found;
 }
 
 static bool isStored(Value value) {
@@ -38,9 +43,21 @@ static bool isStored(Value value) {
   return isa<BlockArgument>(value) && !element.isF64();
 }
 
+/// Whether keys or values are codes of which a vector has one scale.
+static bool areCodes(Value value) {
+  auto op = value.getDefiningOp<lowbit::DequantizeOp>();
+  return op && llvm::all_of(op->getOperands(), isStored) &&
+         (op.getScheme().getPer() == lowbit::Granularity::token ||
+          (op.getScheme().getPer() == lowbit::Granularity::group &&
+           op.getScheme().getGroup() % 4 == 0));
+}
+
 static bool accepts(kernel::FuncOp kernel, const Target &) {
   nn::AttentionOp op = attentionOf(kernel);
-  return op && llvm::all_of(op->getOperands(), isStored);
+  return op && llvm::all_of(op->getOperands(), [&](Value operand) {
+           bool read = operand == op.getKey() || operand == op.getValue();
+           return isStored(operand) || (read && areCodes(operand));
+         });
 }
 
 static AffineExpr tasks(kernel::FuncOp kernel, const Target &) {
@@ -62,7 +79,10 @@ public:
   void write(Value task);
 
 private:
-  int64_t lanesFor(int64_t size) {
+  /// Lanes of the vectors that make up a row, and its sets of one scale.
+  int64_t lanesFor(Value tensor, int64_t size) {
+    if (auto codes = tensor.getDefiningOp<lowbit::DequantizeOp>())
+      size = codes.getScheme().getGroupSize(size);
     int64_t lanes = e.lanes();
     while (size % lanes != 0)
       lanes /= 2;
@@ -70,13 +90,22 @@ private:
   }
   /// A vector (or, for one lane, still a vector) as f32.
   Value load(Value tensor, Value index, int64_t lanes) {
+    if (auto codes = tensor.getDefiningOp<lowbit::DequantizeOp>())
+      return dequantized(codes, index, lanes);
     Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
     Value x = e.load(e.vector(lanes, element), e.pointer(tensor), index);
     return element == e.f32()
                ? x
                : Value(arith::ExtFOp::create(e.b, e.loc, e.vector(lanes), x));
   }
+  Value dequantized(lowbit::DequantizeOp op, Value index, int64_t lanes);
+  /// What lies in memory for a tensor.
+  Value stored(Value tensor) {
+    auto codes = tensor.getDefiningOp<lowbit::DequantizeOp>();
+    return codes ? codes.getCodes() : tensor;
+  }
   Value row(Value tensor, Value head, Value position) {
+    tensor = stored(tensor);
     Value heads = e.size(tensor, 1);
     Value begin = e.mul(e.add(e.mul(batch, heads), head), e.headStride(tensor));
     return e.add(begin, e.mul(position, e.size(tensor, 3)));
@@ -97,8 +126,42 @@ private:
 
 } // namespace
 
+/// Codes that begin at element `index` of the rows of heads; scales lie beside
+/// them with as many rows.
+Value QueryWriter::dequantized(lowbit::DequantizeOp op, Value index,
+                               int64_t lanes) {
+  int64_t width = op.getCodes().getType().getShape().back();
+  int64_t size = op.getScheme().getGroupSize(width), sets = width / size;
+  Type i8 = e.b.getI8Type(), i32 = e.b.getI32Type();
+  Value codes = e.load(e.vector(lanes, i8), e.pointer(op.getCodes()), index);
+  codes = arith::ExtSIOp::create(e.b, e.loc, e.vector(lanes, i32), codes);
+  // A row of codes and one of scales are the same row: of their own capacity.
+  auto perSet = [&](Value tensor) {
+    Value row = arith::DivUIOp::create(e.b, e.loc, index, e.constant(width));
+    Value set = arith::DivUIOp::create(
+        e.b, e.loc,
+        arith::RemUIOp::create(e.b, e.loc, index, e.constant(width)),
+        e.constant(size));
+    Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
+    return e.load(element, e.pointer(tensor), e.add(e.mul(row, sets), set));
+  };
+  auto all = [&](Value x) {
+    return vector::BroadcastOp::create(e.b, e.loc, e.vector(lanes, x.getType()),
+                                       x);
+  };
+  if (op.getZeros()) {
+    Value zero = arith::ExtSIOp::create(e.b, e.loc, i32, perSet(op.getZeros()));
+    codes = arith::SubIOp::create(e.b, e.loc, codes, all(zero));
+  }
+  Value scale = perSet(op.getScales());
+  if (scale.getType() != e.f32())
+    scale = arith::ExtFOp::create(e.b, e.loc, e.f32(), scale);
+  Value numbers = arith::SIToFPOp::create(e.b, e.loc, e.vector(lanes), codes);
+  return m.mul(numbers, all(scale));
+}
+
 SmallVector<Value> QueryWriter::loadQuery() {
-  int64_t lanes = lanesFor(headSize);
+  int64_t lanes = lanesFor(op.getKey(), headSize);
   Value start = row(op.getQuery(), head, position);
   SmallVector<Value> query;
   double scale = op.getScale().convertToDouble();
@@ -109,7 +172,7 @@ SmallVector<Value> QueryWriter::loadQuery() {
 }
 
 Value QueryWriter::dot(ArrayRef<Value> query, Value keyRow) {
-  int64_t lanes = lanesFor(headSize);
+  int64_t lanes = lanesFor(op.getKey(), headSize);
   Value sum;
   for (auto [i, part] : llvm::enumerate(query)) {
     Value key = load(op.getKey(), e.add(keyRow, e.constant(i * lanes)), lanes);
@@ -205,7 +268,8 @@ Value QueryWriter::exponentials(Value most) {
 
 /// Stores the mean of the values, weighted by the exponentials.
 void QueryWriter::values(Value sum) {
-  int64_t lanes = lanesFor(valueSize), parts = valueSize / lanes;
+  int64_t lanes = lanesFor(op.getValue(), valueSize);
+  int64_t parts = valueSize / lanes;
   Value begin = row(op.getValue(), keyHead, e.constant(0));
   Value stride = e.size(op.getValue(), 3);
   SmallVector<Value> zeros(parts, e.constant(0.0, e.vector(lanes)));

@@ -1,4 +1,4 @@
-// Dot products of bytes.
+// Dot products of bytes, and tables in a register.
 
 #include "qopt/codegen/cpu/Dot.h"
 
@@ -30,6 +30,9 @@ static constexpr Instruction wordDots[] = { // of pairs of i16, exact in i32
     {feature::avx512, 16, "llvm.x86.avx512.pmaddw.d.512"},
     {feature::avx2,    8, "llvm.x86.avx2.pmadd.wd"},
 };
+static constexpr Instruction lookUps[] = {
+    {feature::avx512, 16, "llvm.x86.avx512.permvar.sf.512"},
+};
 static constexpr Instruction pairs[] = { // of u8 and s8, saturating in i16
     {feature::avx512, 16, "llvm.x86.avx512.pmaddubs.w.512"},
     {feature::avx2,    8, "llvm.x86.avx2.pmadd.ub.sw"},
@@ -60,6 +63,15 @@ static Value as(Emitter &e, Value x, int64_t count, int64_t bits) {
 
 bool hasDot(const Target &target, int64_t lanes) {
   return find(dots, target, lanes) != nullptr;
+}
+
+bool hasLookUp(const Target &target, int64_t lanes) {
+  return find(lookUps, target, lanes) != nullptr;
+}
+
+Value lookUp(Emitter &e, Value table, Value indices) {
+  return call(e, *find(lookUps, e.target, 16), table.getType(),
+              {table, indices});
 }
 
 bool hasPairs(const Target &target, int64_t lanes) {

@@ -1,4 +1,4 @@
-// Dot products of bytes.
+// Dot products of bytes, and tables in a register.
 
 #ifndef QOPT_CODEGEN_CPU_DOT_H
 #define QOPT_CODEGEN_CPU_DOT_H
@@ -24,6 +24,11 @@ mlir::Value pairProducts(Emitter &e, mlir::Value unsignedBytes,
                          mlir::Value signedBytes);
 /// Lane i of i32: words 2 i and 2 i + 1, added.
 mlir::Value sumPairs(Emitter &e, mlir::Value words);
+
+/// Whether a vector of so many f32 can be a table.
+bool hasLookUp(const Target &target, int64_t lanes);
+/// Lane i: element `indices[i]` of the table, modulo its 16.
+mlir::Value lookUp(Emitter &e, mlir::Value table, mlir::Value indices);
 
 } // namespace qopt::cpu
 

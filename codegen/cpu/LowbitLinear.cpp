@@ -30,8 +30,11 @@ namespace qopt::cpu {
 
 /// Rows that are few.
 static constexpr int64_t fewRows = 3;
-/// Bytes of W of a task for few rows.
-static constexpr int64_t taskBytes = 32 << 10;
+/// Bytes of W of a task for few rows, at least and at most: what is fetched
+/// ahead at its end is the next task's, and its own beginning was not.
+static constexpr int64_t leastTask = 32 << 10, mostTask = 128 << 10;
+/// Tasks of a launch for few rows, if each has enough to do.
+static constexpr int64_t fewTasks = 8;
 /// Bytes of the scratch that sums of rows may take, and where they begin.
 static constexpr int64_t rowSumBytes = 1 << 20, rowSumsAt = 64 << 10;
 /// Tasks of a launch for many rows, if there is work for them.
@@ -118,7 +121,9 @@ namespace {
 struct Division {
   Division(const LowbitShape &shape, const LowbitVariant &variant) {
     int64_t bytes = std::max<int64_t>(1, shape.packing.panelBytes());
-    fewTask = std::max<int64_t>(1, taskBytes / bytes);
+    int64_t task =
+        std::clamp(shape.panels * bytes / fewTasks, leastTask, mostTask);
+    fewTask = std::max<int64_t>(1, task / bytes);
     many = std::max<int64_t>(1, variant.many / shape.parts());
     splits = std::max<int64_t>(1, shape.parts() / variant.many);
     manyTask = many * std::max<int64_t>(

@@ -26,6 +26,7 @@ struct LowbitShape {
   bool perTensor; ///< one scale for all
   bool shortSums; ///< codes are summed in 16 bits at first, see LowbitShort.cpp
   bool sumsFirst; ///< sums of the input are computed before the tiles
+  bool table;     ///< codes become numbers by a table in a register
   int64_t parts() const { return packing.fields * pieces; } ///< of a panel
   int64_t groupSteps() const; ///< whole steps of lines of a group
   /// Columns of the last step, if they do not fill it; only without groups.

@@ -6,7 +6,8 @@
 //       for every row r:
 //         x = the next four channels, in every lane
 //         sum[r][v] = dot4(sum[r][v], w[v], x)           codes
-//         sum[r][v] += x[i] * (float(w[v][i]) - zero)    numbers, i = 0 .. 3
+//         sum[r][v] += x[i] * (float(w[v][i]) - zero)    numbers, i = 0 .. 3,
+//                                           by a table where there is vpermps
 //     result[r][v] += scale[v] * (sum[r][v] - (offset + zero[v]) * sum(x[r]))
 //
 // Codes lie unsigned: what `offset` and zeros add to a sum is a multiple of the
@@ -33,6 +34,7 @@ LowbitShape::LowbitShape(kernel::FuncOp kernel, lowbit::LinearOp op,
       groups(channels / op.getScheme().getGroupSize(channels)),
       codes(op.getInputScales() != nullptr),
       perTensor(op.getScheme().getPer() == lowbit::Granularity::tensor) {
+  table = !codes && packing.bits < 8 && hasLookUp(target, this->lanes);
   // One more product a step costs less than a pass only if it is one
   // instruction.
   sumsFirst = codes && !hasDot(target, this->lanes);
@@ -157,11 +159,34 @@ void LowbitTileWriter::stepCodes(MutableArrayRef<Value> sums,
       Value &sum = sums[r * tile.parts + v];
       sum = dot4(e, sum, words[v], x);
     }
-    if (!tile.rowSums) {
+    if (sumsInput()) {
       Value &sum = sums[tile.rows * tile.parts + r];
       sum = dot4(e, sum, inEveryByte(1), x);
     }
   }
+}
+
+/// The numbers, without scale, of the codes `by` bits high in their lanes.
+Value LowbitTileWriter::converted(int64_t index, Value word, int64_t by) {
+  Value code = arith::AndIOp::create(e.b, e.loc, shiftRight(word, by),
+                                     m.integer(255, integers));
+  Value number = arith::SIToFPOp::create(e.b, e.loc, floats, code);
+  return m.sub(number, zeros[index]);
+}
+
+/// The same by a table of 16, which takes the low bits of its indices only:
+/// nothing is masked. It is the offset's, but zeros differ from row to row.
+Value LowbitTileWriter::lookedUp(int64_t index, Value word, int64_t by) {
+  int64_t bits = shape.packing.bits;
+  SmallVector<float> entries;
+  for (int64_t i = 0; i < 16; ++i)
+    entries.push_back((i & ((1 << bits) - 1)) - (op.getZeros() && !sumsInput()
+                                                     ? 0
+                                                     : shape.packing.offset));
+  Value table = arith::ConstantOp::create(
+      e.b, e.loc, DenseElementsAttr::get(floats, ArrayRef<float>(entries)));
+  Value number = lookUp(e, table, shiftRight(word, by));
+  return op.getZeros() && !sumsInput() ? m.sub(number, zeros[index]) : number;
 }
 
 void LowbitTileWriter::stepNumbers(MutableArrayRef<Value> sums,
@@ -169,17 +194,18 @@ void LowbitTileWriter::stepNumbers(MutableArrayRef<Value> sums,
                                    int64_t width) {
   for (int64_t i = 0; i < width; ++i) {
     SmallVector<Value> weights;
-    for (int64_t v = 0; v < tile.parts; ++v) {
-      Value code = arith::AndIOp::create(
-          e.b, e.loc, shiftRight(words[v], 8 * i), m.integer(255, integers));
-      Value number = arith::SIToFPOp::create(e.b, e.loc, floats, code);
-      weights.push_back(m.sub(number, zeros[v]));
-    }
+    for (int64_t v = 0; v < tile.parts; ++v)
+      weights.push_back(shape.table ? lookedUp(v, words[v], 8 * i)
+                                    : converted(v, words[v], 8 * i));
     for (int64_t r = 0; r < tile.rows; ++r) {
       Value x = broadcast(inputNumber(r, e.add(column, e.constant(i))));
       for (int64_t v = 0; v < tile.parts; ++v) {
-        Value &sum = sums[r * tile.parts + v];
+        Value &sum = sums[(i % chains * tile.rows + r) * tile.parts + v];
         sum = m.fma(x, weights[v], sum);
+      }
+      if (sumsInput()) {
+        Value &sum = sums[chains * tile.rows * tile.parts + r];
+        sum = m.add(sum, x);
       }
     }
   }
@@ -192,7 +218,10 @@ void LowbitTileWriter::step(MutableArrayRef<Value> sums, Value index,
   for (int64_t word = 0; 4 * word < columns; ++word) {
     SmallVector<Value> words;
     for (int64_t v = 0; v < tile.parts; ++v)
-      words.push_back(field(v, index, word));
+      words.push_back(shape.table && shape.packing.bits != 3
+                          ? shiftRight(line(v, index, word),
+                                       part(v).field * shape.packing.plane)
+                          : field(v, index, word));
     Value column =
         e.add(e.mul(index, shape.packing.stepColumns()), e.constant(4 * word));
     int64_t width = std::min<int64_t>(4, columns - 4 * word);
@@ -204,10 +233,10 @@ void LowbitTileWriter::step(MutableArrayRef<Value> sums, Value index,
 }
 
 SmallVector<Value> LowbitTileWriter::sumSteps(Value from, int64_t steps) {
-  bool sumsRows = shape.codes && !tile.rowSums;
+  int64_t count = tile.rows * tile.parts;
   Value nothing =
       shape.codes ? m.integer(0, integers) : e.constant(0.0, floats);
-  SmallVector<Value> start(tile.rows * tile.parts + (sumsRows ? tile.rows : 0),
+  SmallVector<Value> start(chains * count + (sumsInput() ? tile.rows : 0),
                            nothing);
   Value to = e.add(from, e.constant(steps));
   SmallVector<Value> sums =
@@ -218,6 +247,10 @@ SmallVector<Value> LowbitTileWriter::sumSteps(Value from, int64_t steps) {
       });
   if (int64_t rest = shape.restColumns())
     step(sums, to, rest);
+  for (int64_t half = chains / 2; half >= 1; half /= 2)
+    for (int64_t i = 0; i < half * count; ++i)
+      sums[i] = m.add(sums[i], sums[half * count + i]);
+  sums.erase(sums.begin() + count, sums.begin() + chains * count);
   return sums;
 }
 
@@ -236,7 +269,6 @@ SmallVector<Value> LowbitTileWriter::group(Value index, ValueRange results) {
     if (op.getZeros() && !shape.codes)
       zeros.back() = arith::SIToFPOp::create(e.b, e.loc, floats, zeros.back());
   }
-  bool sumsRows = shape.codes && !tile.rowSums;
   int64_t steps = shape.groupSteps();
   Value from = e.mul(index, steps);
   SmallVector<Value> sums =
@@ -247,7 +279,7 @@ SmallVector<Value> LowbitTileWriter::group(Value index, ValueRange results) {
     scales.push_back(loadScale(v, index));
   for (int64_t r = 0; r < tile.rows; ++r) {
     Value rowSum;
-    if (sumsRows) {
+    if (sumsInput()) {
       rowSum = sums[count + r];
     } else if (shape.codes) {
       Value at = e.add(e.constant(r * shape.groups), index);
@@ -260,6 +292,10 @@ SmallVector<Value> LowbitTileWriter::group(Value index, ValueRange results) {
         Value extra = arith::MulIOp::create(e.b, e.loc, rowSum, zeros[v]);
         sum = arith::SubIOp::create(e.b, e.loc, sum, extra);
         sum = arith::SIToFPOp::create(e.b, e.loc, floats, sum);
+      } else if (rowSum) {
+        // The table took the offset away.
+        Value zero = m.add(zeros[v], -double(shape.packing.offset));
+        sum = m.sub(sum, m.mul(zero, rowSum));
       }
       next.push_back(results.empty() ? m.mul(sum, scales[v])
                                      : m.fma(sum, scales[v], results[at]));

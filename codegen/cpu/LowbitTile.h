@@ -15,6 +15,10 @@ public:
       : e(e), m{e.b, e.loc}, shape(shape), tile(tile), op(shape.op),
         integers(e.vector(shape.lanes, e.b.getI32Type())),
         floats(e.vector(shape.lanes)) {
+    // A sum of numbers waits four cycles for the one before it.
+    while (!shape.codes && chains < 4 &&
+           2 * chains * tile.rows * tile.parts <= e.target.vectorRegisters / 2)
+      chains *= 2;
     mlir::Value weight = e.pointer(op.getWeight());
     for (mlir::Value panel : tile.panels)
       bases.push_back(e.offset(weight, e.mul(panel, shape.packing.panelBytes()),
@@ -54,6 +58,14 @@ private:
   void stepCodes(llvm::MutableArrayRef<mlir::Value> sums,
                  llvm::ArrayRef<mlir::Value> words, mlir::Value column,
                  int64_t width);
+  /// Whether the sums of the rows of the input run along: for what is added to
+  /// all codes of a row.
+  bool sumsInput() {
+    return shape.codes ? !tile.rowSums
+                       : shape.table && op.getZeros() && tile.rows <= 3;
+  }
+  mlir::Value converted(int64_t index, mlir::Value word, int64_t by);
+  mlir::Value lookedUp(int64_t index, mlir::Value word, int64_t by);
   void stepNumbers(llvm::MutableArrayRef<mlir::Value> sums,
                    llvm::ArrayRef<mlir::Value> words, mlir::Value column,
                    int64_t width);
@@ -74,6 +86,7 @@ private:
   const LowbitTile &tile;
   lowbit::LinearOp op;
   mlir::VectorType integers, floats;
+  int64_t chains = 1; ///< of sums of numbers, added at the end
   llvm::SmallVector<mlir::Value> bases;
   llvm::SmallVector<mlir::Value> zeros; ///< offset + zero, as f32, of numbers
   llvm::DenseMap<std::pair<int64_t, int64_t>, mlir::Value>

@@ -218,8 +218,19 @@ bool Outliner::isAlias(Operation *op) {
 }
 
 /// Whether the op is computed by the kernel of the quantization behind it, its
-/// only reader: a norm, a rotation of rows, or elementwise.
+/// only reader: a norm, a rotation of rows, or elementwise; or it makes numbers
+/// of the codes that attention reads as keys or values.
 bool Outliner::isPrologue(Operation *op) {
+  if (auto codes = dyn_cast<lowbit::DequantizeOp>(op)) {
+    auto isRead = [&](OpOperand &use) {
+      auto attention = dyn_cast<nn::AttentionOp>(use.getOwner());
+      return attention && (use.get() == attention.getKey() ||
+                           use.get() == attention.getValue());
+    };
+    return llvm::all_of(op->getUses(), isRead) &&
+           (codes.getScheme().getPer() == lowbit::Granularity::token ||
+            codes.getScheme().getPer() == lowbit::Granularity::group);
+  }
   Operation *user = op->hasOneUse() ? *op->user_begin() : nullptr;
   if (!user || op->getNumResults() != 1 || isLoraBranch(op) ||
       dims.of(op->getResult(0)) != dims.of(user->getOperand(0)))

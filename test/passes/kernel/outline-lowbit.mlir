@@ -29,6 +29,11 @@
 // NARROW: kernel.weight @w.packed layout <panel = 16, bits = 4, lanes = 8, offset = 8> {
 // LANES: error: expects 8 or 16 lanes, got 4
 
+// Attention reads codes as they lie.
+// CHECK:      kernel.func @attention_0
+// CHECK:        lowbit.dequantize
+// CHECK-NEXT:   nn.attention
+
 ml_program.global private @w(#ml_program.extern<tensor<6x8xf32>>) : tensor<6x8xf32>
 ml_program.global private @a(#ml_program.extern<tensor<2x8xf32>>) : tensor<2x8xf32>
 ml_program.global private @b(#ml_program.extern<tensor<6x2xf32>>) : tensor<6x2xf32>
@@ -44,4 +49,13 @@ func.func @run(%x: tensor<?x8xf32> {nn.dims = affine_map<()[s0] -> (s0, 8)>})
   %y = lowbit.linear %k scales %s, %kw scales %sw zeros %zw scheme <asym, bits = 4, per = group, group = 4> : tensor<?x8xi8>, tensor<?xf32>, tensor<6x8xi8>, tensor<6x2xf32>, tensor<6x2xi8> -> tensor<?x6xf32>
   %z = lowbit.lora_linear %x, %a, %b scale 2.0 onto %y : tensor<?x8xf32>, tensor<2x8xf32>, tensor<6x2xf32>, tensor<?x6xf32>
   return %z : tensor<?x6xf32>
+}
+
+func.func @int8_cache(%q: tensor<1x2x?x8xf32> {nn.dims = affine_map<()[s0] -> (1, 2, s0, 8)>},
+    %k: tensor<1x2x?x8xi8> {nn.dims = affine_map<()[s0] -> (1, 2, s0, 8)>},
+    %s: tensor<1x2x?xf32> {nn.dims = affine_map<()[s0] -> (1, 2, s0)>})
+    -> tensor<1x2x?x8xf32> attributes {nn.symbols = ["seq"]} {
+  %n = lowbit.dequantize %k, %s scheme <sym, bits = 8, per = token> : tensor<1x2x?x8xi8>, tensor<1x2x?xf32> -> tensor<1x2x?x8xf32>
+  %y = nn.attention %q, %n, %n scale 1.0 : tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32> -> tensor<1x2x?x8xf32>
+  return %y : tensor<1x2x?x8xf32>
 }
