@@ -320,70 +320,8 @@ LogicalResult Compilation::writeResult() {
       }));
 }
 
-/// What the program at the kernel stage says of tensors and sizes.
-LogicalResult Compilation::foresee() {
-  if (tokenizer.empty() && failed(readTokenizer()))
-    return failure();
-  summary.model = path::filename(input).str();
-  summary.recipe = options.recipe;
-  summary.parameters = parameters;
-  addKernels(summary.tensors, *program, targets.front());
-  summary.predict(*program, options, tokenizer);
-  return success();
-}
-
-/// Tables, and the last line of a run.
-LogicalResult Compilation::report() {
-  summary.memory.real = options.dryRun ? 0 : int64_t(peakMemory());
-  bool isModel = options.emit == Emit::exe || options.emit == Emit::lib;
-  bool isTable = options.dryRun || (isModel && options.verbosity > 0 &&
-                                    !options.recipe.pipeline.empty());
-  if (!options.dryRun && isModel && (isTable || !options.report.empty())) {
-    uint64_t size = 0;
-    fs::file_size(output, size);
-    summary.file.real = size;
-    nn::WeightFiles files(folder);
-    measureStored(summary.tensors, *program, files, output);
-  }
-  if (!options.report.empty() &&
-      failed(check(summary.writeJson(options.report))))
-    return failure();
-  progress.clear();
-  if (isTable)
-    summary.printTable(options.dryRun ? llvm::outs() : llvm::errs());
-  if (options.verbosity == 0 || options.dryRun)
-    return success();
-  llvm::errs() << "done: " << output << ", model "
-               << bytesText(summary.weights.predicted)
-               << llvm::format(" (%.2f bits/weight)", summary.bitsPerWeight())
-               << ", compile " << timeText(progress.seconds()) << ", peak RSS "
-               << bytesText(summary.memory.real) << ", arena "
-               << bytesText(summary.arena) << " at batch 1 x "
-               << options.maxSeq << "\n";
-  return success();
-}
-
-/// A place in a model file is the name of a node.
-static void nameNode(Diagnostic &diagnostic) {
-  auto name = diagnostic.getLocation()->findInstanceOf<NameLoc>();
-  if (name && !StringRef(diagnostic.str()).contains(name.getName()))
-    diagnostic << " (at node '" << name.getName() << "')";
-  for (Diagnostic &note : diagnostic.getNotes())
-    nameNode(note);
-}
-
-/// What passes before the one that failed had left is often the reason.
-LogicalResult Compilation::explain() {
-  summary.printRemarks(llvm::errs());
-  return failure();
-}
-
 LogicalResult Compilation::run() {
   SourceMgrDiagnosticHandler handler(sources, &context);
-  context.getDiagEngine().registerHandler([](Diagnostic &diagnostic) {
-    nameNode(diagnostic);
-    return failure(); // and is printed by the one before
-  });
   ScopedDiagnosticHandler quiet(&context, [&](Diagnostic &diagnostic) {
     DiagnosticSeverity severity = diagnostic.getSeverity();
     return success(options.verbosity == 0 &&
