@@ -6,6 +6,8 @@ Bounds are relative to the range of an output.
 """
 import ctypes
 import os
+import random
+import shutil
 import subprocess
 import sys
 
@@ -129,6 +131,27 @@ compare("none, rotated", run(turned, "--adapter=none"), reference(base))
 refused = subprocess.run([turned, "generate", "--ids", "-n", "1", "-p", "3", "--adapter", at("half")],
                          stderr=subprocess.PIPE, text=True)
 print(refused.returncode, refused.stderr.strip())
+
+# A damaged folder is refused, or does no harm.
+draw = random.Random(7)
+codes = set()
+for i in range(80):
+    shutil.rmtree(at("damaged"), ignore_errors=True)
+    shutil.copytree(at("half"), at("damaged"))
+    path = at("damaged", "adapter_config.json" if i % 3 == 0 else "adapter_model.safetensors")
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    header = min(len(data), 1500)
+    if i % 4 == 0:
+        del data[draw.randrange(header):]
+    else:
+        for _ in range(draw.randrange(1, 4)):
+            data[draw.randrange(header)] = draw.randrange(256)
+    with open(path, "wb") as file:
+        file.write(data)
+    codes.add(subprocess.run([two, "generate", "--ids", "-n", "1", "-p", "3", "--adapter", at("damaged")],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode)
+print("damaged: exit codes", sorted(codes))
 
 for flags in ([], ["--adapter=none"], ["--adapter", at("half")]):
     said = subprocess.run([two, "generate", "--ids", "--temp", "0", "-n", "4", "-p", "3 14", *flags],
