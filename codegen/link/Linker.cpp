@@ -17,8 +17,6 @@ namespace qopt::link {
 /// Only the C API is for others; the code finds the rest inside.
 static constexpr StringLiteral libraryExports =
     "{ global: qopt_*; local: qopt_program; qopt_parallel; *; };\n";
-static constexpr StringLiteral loadableExports =
-    "{ global: qopt_program; local: *; };\n";
 
 /// libc.so.6 where distributions put it; not libc.so, a script of its headers'
 /// package.
@@ -83,9 +81,9 @@ Error linkObject(ArrayRef<char> object, Kind kind, StringRef bundle,
   if (error)
     return error;
   if (kind != Kind::executable) {
-    StringRef text = kind == Kind::library ? libraryExports : loadableExports;
-    error = writeTemporary("map", ArrayRef<char>(text.data(), text.size()),
-                           exportsPath);
+    error = writeTemporary(
+        "map", ArrayRef<char>(libraryExports.data(), libraryExports.size()),
+        exportsPath);
     removeExports.setFile(exportsPath);
     if (error)
       return error;
@@ -101,12 +99,10 @@ Error linkObject(ArrayRef<char> object, Kind kind, StringRef bundle,
              inBundle("libqopt_builtins.a"),
              *libc,
              inBundle("crtn.o")};
-  else if (kind == Kind::library)
+  else
     files = {objectPath.str().str(),         "--whole-archive",
              inBundle("libqopt_runtime.a"),  "--no-whole-archive",
              inBundle("libqopt_builtins.a"), *libc};
-  else
-    files = {objectPath.str().str(), inBundle("libqopt_builtins.a"), *libc};
   for (StringRef file : files)
     if (!file.starts_with("--") && !sys::fs::exists(file))
       return createStringError("cannot find '%s': the folder lib/qopt beside "
@@ -128,9 +124,7 @@ Error linkObject(ArrayRef<char> object, Kind kind, StringRef bundle,
                      {"-shared", "-soname", name.str(), "--version-script",
                       exportsPath.str().str(),
                       // Two libraries in one process: each calls its own.
-                      "-Bsymbolic"});
-    if (kind == Kind::library)
-      arguments.push_back("--no-undefined");
+                      "-Bsymbolic", "--no-undefined"});
   }
   llvm::append_range(arguments, files);
   return run(arguments);

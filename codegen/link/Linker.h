@@ -14,8 +14,7 @@ namespace qopt::link {
 /// What a model's object becomes.
 enum class Kind {
   executable, ///< position-independent, `main` is the runtime's
-  library,    ///< exports what runtime/qopt.h declares
-  loadable    ///< exports `qopt_program`; `qopt_parallel` is its loader's
+  library     ///< exports what runtime/qopt.h declares
 };
 
 /// Links `object` with the bundle in the folder `bundle` (startup files,

@@ -32,7 +32,7 @@ void *Store::allocate(uint64_t bytes) {
     data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data == MAP_FAILED)
-      llvm::report_bad_alloc_error("out of memory");
+      llvm::report_bad_alloc_error("memory exhausted");
   }
   pieces[data] = {bytes, isFile};
   used += isFile ? 0 : bytes;
