@@ -11,13 +11,14 @@
 #include "qopt/dialects/kernel/Kernel.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/dialects/nn/Nn.h"
+#include "qopt/dialects/train/Train.h"
 
 namespace qopt {
 
 /// What is ours: a stock mlir-opt has the others already.
 inline void registerOurDialects(mlir::DialectRegistry &registry) {
-  registry
-      .insert<nn::NnDialect, lowbit::LowbitDialect, kernel::KernelDialect>();
+  registry.insert<nn::NnDialect, lowbit::LowbitDialect, train::TrainDialect,
+                  kernel::KernelDialect>();
 }
 
 /// All of them.

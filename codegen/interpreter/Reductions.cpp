@@ -147,6 +147,16 @@ static LogicalResult evalSoftmax(nn::SoftmaxOp op, Frame &frame) {
   return success();
 }
 
+/// ln(sum(e^x)) without overflow.
+static double logSumExp(ArrayRef<double> x) {
+  double largest = -HUGE_VAL, sum = 0;
+  for (double logit : x)
+    largest = combine(nn::Reduction::max, largest, logit);
+  for (double logit : x)
+    sum += std::exp(logit - largest);
+  return std::log(sum) + largest;
+}
+
 static LogicalResult evalCrossEntropy(nn::CrossEntropyOp op, Frame &frame) {
   const Tensor &logits = frame[op.getLogits()];   // [..., V]
   const Tensor &targets = frame[op.getTargets()]; // [...]
@@ -162,12 +172,26 @@ static LogicalResult evalCrossEntropy(nn::CrossEntropyOp op, Frame &frame) {
       return op.emitOpError("expects targets in [0, ")
              << V << "), got " << target;
     ArrayRef<double> x(&logits.data[row * V], V);
-    double largest = -HUGE_VAL, sum = 0;
-    for (double logit : x)
-      largest = combine(nn::Reduction::max, largest, logit);
-    for (double logit : x)
-      sum += std::exp(logit - largest);
-    loss.data[row] = std::log(sum) + largest - x[target];
+    loss.data[row] = logSumExp(x) - x[target];
+  }
+  frame.set(op.getResult(), std::move(loss));
+  return success();
+}
+
+static LogicalResult evalKlDivergence(nn::KlDivergenceOp op, Frame &frame) {
+  const Tensor &student = frame[op.getStudent()]; // [..., V]
+  const Tensor &teacher = frame[op.getTeacher()];
+  if (student.shape != teacher.shape)
+    return op.emitOpError("expects a teacher of shape [")
+           << student.shape << "], got [" << teacher.shape << "]";
+  int64_t V = student.shape.back();
+  Tensor loss(ArrayRef(student.shape).drop_back());
+  for (size_t row = 0; row < loss.data.size(); ++row) {
+    ArrayRef<double> x(&student.data[row * V], V), z(&teacher.data[row * V], V);
+    double ofX = logSumExp(x), ofZ = logSumExp(z);
+    for (int64_t v = 0; v < V; ++v)
+      if (double p = std::exp(z[v] - ofZ); p != 0)
+        loss.data[row] += p * ((z[v] - ofZ) - (x[v] - ofX));
   }
   frame.set(op.getResult(), std::move(loss));
   return success();
@@ -178,6 +202,7 @@ void addReductions(Interpreter &interpreter) {
   interpreter.add(evalCumsum);
   interpreter.add(evalSoftmax);
   interpreter.add(evalCrossEntropy);
+  interpreter.add(evalKlDivergence);
 }
 
 } // namespace qopt::interpreter

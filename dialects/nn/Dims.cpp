@@ -224,6 +224,9 @@ void Dims::addTensor(Operation *op, OpResult result) {
           .Case([&](CrossEntropyOp op) {
             return Exprs(of(op.getLogits()).drop_back());
           })
+          .Case([&](KlDivergenceOp op) {
+            return Exprs(of(op.getStudent()).drop_back());
+          })
           .Case([&](EmbeddingOp op) {
             return spliced(of(op.getIds()), of(op.getTable()).back(), {});
           })

@@ -288,6 +288,25 @@ LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *,
   return success();
 }
 
+LogicalResult KlDivergenceOp::inferReturnTypes(MLIRContext *,
+                                               std::optional<Location> loc,
+                                               Adaptor adaptor, Types &types) {
+  if (failed(expectTensors(loc, adaptor.getOperands())))
+    return failure();
+  RankedTensorType student = ranked(adaptor.getStudent());
+  if (student.getRank() == 0)
+    return emitOptionalError(loc, "expects rows of logits, got ", student);
+
+  // kl_divergence_c2
+  RankedTensorType teacher = ranked(adaptor.getTeacher());
+  if (!agree(teacher.getShape(), student.getShape()) ||
+      teacher.getElementType() != student.getElementType())
+    return emitOptionalError(loc, "expects a teacher like ", student, ", got ",
+                             teacher);
+  types.push_back(student.clone(student.getShape().drop_back()));
+  return success();
+}
+
 LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *,
                                             std::optional<Location> loc,
                                             Adaptor adaptor, Types &types) {

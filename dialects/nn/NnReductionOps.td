@@ -162,4 +162,41 @@ def Nn_CrossEntropyOp : Nn_Op<"cross_entropy", [Pure, InferTypeOpAdaptor]> {
   }];
 }
 
+def Nn_KlDivergenceOp : Nn_Op<"kl_divergence", [Pure, InferTypeOpAdaptor]> {
+  let summary = "measure how far a student's shares are from a teacher's";
+  let description = [{
+    The divergence KL(teacher || student), in nats. A temperature divides both
+    logits before.
+
+    **Meaning**
+    ```
+    for every row x[0..V) of student and z[0..V) of teacher:
+      p = softmax(z), q = softmax(x)
+      y = sum_v(p[v] * (ln(p[v]) - ln(q[v])))     // nothing where p[v] = 0
+    ```
+    Computed without overflow, rounded once, to nearest even, into the element
+    type of the result; a kernel accumulates in f32 or wider. Equal rows give 0.
+
+    **Constraints**
+    - (C1) `student` has a static last dimension, V > 0.
+    - (C2) `teacher` has the shape and the element type of `student`.
+
+    **Gradient**; the teacher gets none:
+    ```
+    dx[v] = dy * (q[v] - p[v])
+    ```
+
+    **Example**
+    ```mlir
+    %y = nn.kl_divergence %student, %teacher : tensor<?x32xf32>, tensor<?x32xf32>
+    ```
+  }];
+
+  let arguments = (ins Nn_Rows:$student, Nn_Rows:$teacher); // kl_divergence_c1
+  let results = (outs Nn_FloatTensor:$result);
+  let assemblyFormat = [{
+    $student `,` $teacher attr-dict `:` type($student) `,` type($teacher)
+  }];
+}
+
 #endif // QOPT_DIALECTS_NN_NNREDUCTIONOPS_TD

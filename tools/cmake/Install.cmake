@@ -10,8 +10,8 @@ foreach(folder dialects passes)
   install(DIRECTORY ${CMAKE_BINARY_DIR}/${folder} DESTINATION include/qopt
     FILES_MATCHING PATTERN "*.h.inc" PATTERN "CMakeFiles" EXCLUDE)
 endforeach()
-# qopt::Nn, qopt::Lowbit, qopt::Kernel, qopt::Passes
-foreach(library Nn Lowbit Kernel Passes)
+# qopt::Nn, qopt::Lowbit, qopt::Train, qopt::Kernel, qopt::Passes
+foreach(library Nn Lowbit Train Kernel Passes)
   set_target_properties(Qopt${library} PROPERTIES EXPORT_NAME ${library})
   install(TARGETS Qopt${library} EXPORT qopt ARCHIVE DESTINATION lib INCLUDES DESTINATION include)
 endforeach()

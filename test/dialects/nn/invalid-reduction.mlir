@@ -111,3 +111,19 @@ func.func @cross_entropy_c3_rank(%x: tensor<4x8xf32>, %t: tensor<4x1xi64>) {
   %y = nn.cross_entropy %x, %t : tensor<4x8xf32>, tensor<4x1xi64>
   return
 }
+
+// -----
+
+func.func @kl_divergence_c1_dynamic(%x: tensor<4x?xf32>) {
+  // expected-error @+1 {{operand #0 must be float tensor with a static last dimension, but got 'tensor<4x?xf32>'}}
+  %y = nn.kl_divergence %x, %x : tensor<4x?xf32>, tensor<4x?xf32>
+  return
+}
+
+// -----
+
+func.func @kl_divergence_c2_shape(%x: tensor<4x8xf32>, %z: tensor<4x9xf32>) {
+  // expected-error @+1 {{expects a teacher like 'tensor<4x8xf32>', got 'tensor<4x9xf32>'}}
+  %y = nn.kl_divergence %x, %z : tensor<4x8xf32>, tensor<4x9xf32>
+  return
+}

@@ -38,3 +38,10 @@ func.func @cross_entropy(%x: tensor<?x32xf32>, %t: tensor<?xi64>) -> tensor<?xf3
   %y = nn.cross_entropy %x, %t : tensor<?x32xf32>, tensor<?xi64>
   return %y : tensor<?xf32>
 }
+
+// CHECK-LABEL: func @kl_divergence(
+func.func @kl_divergence(%student: tensor<?x32xf32>, %teacher: tensor<?x32xf32>) {
+  // CHECK: nn.kl_divergence %{{.*}}, %{{.*}} : tensor<?x32xf32>, tensor<?x32xf32>
+  %y = nn.kl_divergence %student, %teacher : tensor<?x32xf32>, tensor<?x32xf32>
+  return
+}
