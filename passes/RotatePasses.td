@@ -8,7 +8,8 @@ include "mlir/Pass/PassBase.td"
 class RotatePass<string flag, string summary_> : Pass<flag, "::mlir::ModuleOp"> {
   let summary = summary_;
   let dependentDialects = ["::qopt::lowbit::LowbitDialect",
-                           "::qopt::nn::NnDialect"];
+                           "::qopt::nn::NnDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def Rotate_Required
@@ -68,7 +69,7 @@ def RotateValues
     **Postconditions.** v and o of each layer are rotated, head by head, or a
     remark says what stopped it.
     **Numbers.** Exact, but for rounding.
-    **Not handled.** Values that are computed by part of a fused matrix.
+    **Not handled.** Values whose rows of a fused matrix something else reads.
   }];
   let options = [Rotate_Seed<"-1">, Rotate_Required];
 }

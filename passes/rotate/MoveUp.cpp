@@ -1,5 +1,7 @@
 // The patterns that move ups.
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "qopt/passes/rotate/Halves.h"
 
 using namespace mlir;
@@ -45,6 +47,79 @@ struct UpLinear final : MovePattern<HadamardOp> {
       bias = rotateWeight(rewriter, loc, bias, 0, half);
     rewriter.replaceOpWithNewOp<LinearOp>(half, op.getType(), op.getInput(),
                                           weight, bias, op.getSplitsAttr());
+    return success();
+  }
+};
+
+/// Columns [first, last) of a fused layer's result; none if they are not known.
+static std::optional<std::pair<int64_t, int64_t>> columnsOf(Operation *op) {
+  auto slice = dyn_cast<SliceOp>(op);
+  if (!slice || slice.getStep() != 1 || slice.getSize() ||
+      int64_t(slice.getAxis()) != typeOf(slice.getResult()).getRank() - 1)
+    return std::nullopt;
+  auto start = getConstantIntValue(slice.getStart());
+  if (!start)
+    return std::nullopt;
+  return std::pair(*start,
+                   *start + typeOf(slice.getResult()).getShape().back());
+}
+
+/// Rows [first, last) of a weight take in a half.
+static Value rotateRows(OpBuilder &builder, Location loc, Value weight,
+                        std::pair<int64_t, int64_t> rows, HadamardOp like) {
+  return changeWeight(builder, loc, weight, [&](Value value) -> Value {
+    RankedTensorType type = typeOf(value);
+    int64_t all = type.getDimSize(0);
+    SmallVector<Value> parts;
+    for (auto [first, last] : {std::pair(int64_t(0), rows.first), rows,
+                               std::pair(rows.second, all)}) {
+      if (first == last)
+        continue;
+      SmallVector<int64_t> shape(type.getShape());
+      shape[0] = last - first;
+      Value start = arith::ConstantIndexOp::create(builder, loc, first);
+      Value part = SliceOp::create(builder, loc, type.clone(shape), value,
+                                   start, Value(), 0);
+      if (first == rows.first)
+        part = rotate(builder, loc, part, 0, like, false);
+      parts.push_back(part);
+    }
+    return ConcatOp::create(builder, loc, type, parts, 0);
+  });
+}
+
+/// A slice of a fused layer (q, k and v in one): the rows that only it reads.
+struct UpSplit final : MovePattern<HadamardOp> {
+  using MovePattern::MovePattern;
+  LogicalResult matchAndRewrite(HadamardOp half,
+                                PatternRewriter &rewriter) const override {
+    auto slice = producerOf<SliceOp>(half);
+    auto op = slice ? slice.getInput().getDefiningOp<LinearOp>() : LinearOp();
+    if (!op || !isLastAxis(half) || !takes(op.getWeight()) ||
+        (op.getBias() && !takes(op.getBias())))
+      return failure();
+    auto rows = columnsOf(slice);
+    if (!rows || rows->first < 0 ||
+        rows->second > typeOf(op.getResult()).getShape().back())
+      return failure();
+    for (Operation *user : op->getUsers()) {
+      auto others = columnsOf(user);
+      if (user != slice && (!others || (others->first < rows->second &&
+                                        rows->first < others->second)))
+        return failure(); // reads what is turned
+    }
+    rewriter.setInsertionPoint(op);
+    Location loc = op.getLoc();
+    Value weight = rotateRows(rewriter, loc, op.getWeight(), *rows, half);
+    Value bias = op.getBias();
+    if (bias)
+      bias = rotateRows(rewriter, loc, bias, *rows, half);
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getWeightMutable().assign(weight);
+      if (bias)
+        op.getBiasMutable().assign(bias);
+    });
+    rewriter.replaceOp(half, slice.getResult());
     return success();
   }
 };
@@ -127,9 +202,8 @@ struct UpView final : MovePattern<HadamardOp> {
 } // namespace
 
 void populateMoveUpPatterns(RewritePatternSet &patterns, SymbolTable &symbols) {
-  patterns
-      .add<UpEmbedding, UpLinear, UpLora, UpSum<AddOp>, UpSum<SubOp>, UpView>(
-          patterns.getContext(), symbols);
+  patterns.add<UpEmbedding, UpLinear, UpSplit, UpLora, UpSum<AddOp>,
+               UpSum<SubOp>, UpView>(patterns.getContext(), symbols);
 }
 
 } // namespace qopt

@@ -14,7 +14,7 @@ using qopt::lowbit::HadamardOp;
 namespace qopt {
 
 /// Blocks that are smaller spread an outlier over too few channels.
-static constexpr int64_t leastBlock = 8;
+static constexpr int64_t leastBlock = 4;
 
 Rotation chooseRotation(int64_t size, int64_t seed) {
   Rotation rotation;
@@ -49,19 +49,19 @@ void insertRotation(OpBuilder &builder, Value value, int64_t axis,
 }
 
 bool isRotated(Value weight, int64_t axis, int64_t size) {
-  while (Operation *op = weight.getDefiningOp()) {
-    if (auto half = dyn_cast<HadamardOp>(op)) {
-      int64_t product = 1;
-      for (int64_t order : half.getOrders())
-        product *= order;
-      if (int64_t(half.getAxis()) == axis && product == size)
-        return true;
-    }
-    if (op->getNumOperands() == 0)
-      break;
-    weight = op->getOperand(0);
+  Operation *op = weight.getDefiningOp();
+  if (!op)
+    return false;
+  if (auto half = dyn_cast<HadamardOp>(op)) {
+    int64_t product = 1;
+    for (int64_t order : half.getOrders())
+      product *= order;
+    if (int64_t(half.getAxis()) == axis && product == size)
+      return true;
   }
-  return false;
+  return llvm::any_of(op->getOperands(), [&](Value operand) {
+    return isRotated(operand, axis, size);
+  });
 }
 
 //===----------------------------------------------------------------------===//

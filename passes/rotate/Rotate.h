@@ -35,7 +35,7 @@ struct Rotation {
 };
 
 /// For an axis of `size`: one matrix if there is one, else blocks of a power of
-/// two, at least 8, else none.
+/// two, at least 4, else none.
 Rotation chooseRotation(int64_t size, int64_t seed);
 
 /// Number of channels that are mixed with each other.

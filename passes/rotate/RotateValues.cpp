@@ -17,7 +17,7 @@ static Value weightOfValues(Value value) {
   while (Operation *op = value.getDefiningOp()) {
     if (auto linear = dyn_cast<LinearOp>(op))
       return linear.getWeight();
-    if (!isa<BroadcastOp, CastOp, ReshapeOp, TransposeOp>(op))
+    if (!isa<BroadcastOp, CastOp, ReshapeOp, SliceOp, TransposeOp>(op))
       break;
     value = op->getOperand(0);
   }

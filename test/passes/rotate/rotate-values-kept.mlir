@@ -55,9 +55,11 @@ func.func @norm_before_o(%x: !x, %q: !h, %k: !h, %b: index, %t: index) -> !x {
 ml_program.global private @qkv(#ml_program.extern<tensor<24x8xf32>>) : tensor<24x8xf32>
 ml_program.global private @wo(#ml_program.extern<tensor<8x8xf32>>) : tensor<8x8xf32>
 
-func.func @fused(%x: !x, %q: !h, %k: !h, %b: index, %t: index) -> !x {
+// Rows of v that something else reads too.
+func.func @fused(%x: !x, %q: !h, %k: !h, %b: index, %t: index) -> (!x, !x) {
   %w = ml_program.global_load @qkv : tensor<24x8xf32>
   %wo = ml_program.global_load @wo : tensor<8x8xf32>
+  %c12 = arith.constant 12 : index
   %c16 = arith.constant 16 : index
   %l = nn.linear %x, %w splits [8, 8, 8] : !x, tensor<24x8xf32> -> !f
   // expected-remark @+1 {{this op does not commute with a rotation}}
@@ -66,7 +68,8 @@ func.func @fused(%x: !x, %q: !h, %k: !h, %b: index, %t: index) -> !x {
   %a = nn.attention %q, %k, %vh scale 0.35 : !h, !h, !h -> !h
   %f = nn.reshape %a[%b, %t] : !h -> !x
   %o = nn.linear %f, %wo : !x, tensor<8x8xf32> -> !x
-  return %o : !x
+  %other = nn.slice %l axis 2 from %c12 : !f -> !x
+  return %o, %other : !x, !x
 }
 
 // -----

@@ -60,3 +60,42 @@ func.func @layer(%x: !x {nn.dims = affine_map<()[s0, s1, s2] -> (s0, s1, 16)>}, 
   %o = nn.linear %af, %wo : tensor<?x?x32xf32>, tensor<16x32xf32> -> !x
   return %o, %k, %v : !x, !k, !k
 }
+
+ml_program.global private @qkv(#ml_program.extern<tensor<48x16xf32>>) : tensor<48x16xf32>
+ml_program.global private @bqkv(#ml_program.extern<tensor<48xf32>>) : tensor<48xf32>
+ml_program.global private @wo2(#ml_program.extern<tensor<16x16xf32>>) : tensor<16x16xf32>
+
+// Of a fused matrix the rows of v are rotated.
+// CHECK-LABEL: func @fused(
+// CHECK:         %[[ROWS:.*]] = nn.slice %qkv axis 0 from %c32 : tensor<48x16xf32> -> tensor<16x16xf32>
+// CHECK:         %[[R:.*]] = lowbit.hadamard %[[ROWS]] axis 0 orders [8] seed 3
+// CHECK:         %[[W:.*]] = nn.concat %{{.*}}, %[[R]] axis 0
+// CHECK:         lowbit.hadamard %{{.*}} axis 0 orders [8] seed 3 : tensor<16xf32>
+// CHECK:         %[[B:.*]] = nn.concat
+// CHECK:         nn.linear %{{.*}}, %[[W]] bias %[[B]] splits [16, 16, 16]
+func.func @fused(%x: !x) -> !x {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c16 = arith.constant 16 : index
+  %c32 = arith.constant 32 : index
+  %b = tensor.dim %x, %c0 : !x
+  %t = tensor.dim %x, %c1 : !x
+  %w = ml_program.global_load @qkv : tensor<48x16xf32>
+  %bias = ml_program.global_load @bqkv : tensor<48xf32>
+  %wo = ml_program.global_load @wo2 : tensor<16x16xf32>
+  %l = nn.linear %x, %w bias %bias splits [16, 16, 16] : !x, tensor<48x16xf32>, tensor<48xf32> -> tensor<?x?x48xf32>
+  %ql = nn.slice %l axis 2 from %c0 : tensor<?x?x48xf32> -> !x
+  %kl = nn.slice %l axis 2 from %c16 : tensor<?x?x48xf32> -> !x
+  %vl = nn.slice %l axis 2 from %c32 : tensor<?x?x48xf32> -> !x
+  %qh = nn.reshape %ql[%b, %t] : !x -> tensor<?x?x2x8xf32>
+  %kh = nn.reshape %kl[%b, %t] : !x -> tensor<?x?x2x8xf32>
+  %vh = nn.reshape %vl[%b, %t] : !x -> tensor<?x?x2x8xf32>
+  %q = nn.transpose %qh [0, 2, 1, 3] : tensor<?x?x2x8xf32>
+  %k = nn.transpose %kh [0, 2, 1, 3] : tensor<?x?x2x8xf32>
+  %v = nn.transpose %vh [0, 2, 1, 3] : tensor<?x?x2x8xf32>
+  %a = nn.attention %q, %k, %v causal scale 0.35 : !k, !k, !k -> !k
+  %at = nn.transpose %a [0, 2, 1, 3] : !k
+  %af = nn.reshape %at[%b, %t] : tensor<?x?x2x8xf32> -> !x
+  %o = nn.linear %af, %wo : !x, tensor<16x16xf32> -> !x
+  return %o : !x
+}
