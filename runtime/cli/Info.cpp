@@ -94,12 +94,15 @@ static void printLayers(const json_t *layers) {
     return;
   int width = widest(layers, 12);
   printf("\n%-*s  %-10s  %-12s  %s\n", width, "layer", "bytes", "scheme",
-         "compute path");
+         "compute path: family, activations, kernel");
   for (size_t i = 0; i < json_array_size(layers); ++i) {
     const json_t *layer = json_array_get(layers, i);
-    printf("%-*s  %-10s  %-12s  %s\n", width, textOf(layer, "name"),
+    printf("%-*s  %-10s  %-12s  %s", width, textOf(layer, "name"),
            Bytes(countOf(layer, "bytes")).text,
-           textOf(layer, "scheme", "float"), textOf(layer, "kernel"));
+           textOf(layer, "scheme", "float"), textOf(layer, "path"));
+    const char *activations = textOf(layer, "activations");
+    printf("%s%s, %s\n", *activations ? ", " : "", activations,
+           textOf(layer, "kernel"));
   }
 }
 

@@ -8,13 +8,16 @@
 #include "qopt/codegen/executor/Executor.h"
 #include "qopt/codegen/link/Output.h"
 #include "qopt/dialects/Dialects.h"
+#include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/dialects/nn/WeightWriter.h"
 #include "qopt/frontends/onnx/Import.h"
 #include "qopt/frontends/peft/Attach.h"
 #include "qopt/frontends/tokenizer/Tokenizer.h"
 #include "qopt/tools/qopt/Compare.h"
 #include "qopt/tools/qopt/Info.h"
+#include "qopt/tools/qopt/Report.h"
 #include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ThreadPool.h"
@@ -32,7 +35,7 @@ static LogicalResult fail(const Twine &message) {
   return failure();
 }
 
-static LogicalResult report(llvm::Error error) {
+static LogicalResult check(llvm::Error error) {
   return error ? fail(toString(std::move(error))) : success();
 }
 
@@ -44,6 +47,7 @@ public:
   explicit Compilation(const Options &options)
       : options(options), progress(options.progress) {
     context.printOpOnDiagnostic(false);
+    summary.remarks.listenTo(context);
     DialectRegistry registry;
     registerExecutor(registry);
     context.appendDialectRegistry(registry);
@@ -76,12 +80,16 @@ private:
   LogicalResult
       writeText(llvm::function_ref<LogicalResult(llvm::raw_ostream &)>);
   LogicalResult writeResult();
+  LogicalResult foresee();
+  LogicalResult explain();
+  LogicalResult report();
   void begin(Stage stage) {
     progress.at(int(stage) + 1, stageCount, stageName(stage));
   }
 
   const Options &options;
   Progress progress;
+  Report summary; ///< outlives the context, whose passes fill it
   std::unique_ptr<llvm::DefaultThreadPool> threads;
   MLIRContext context;
   llvm::SourceMgr sources;
@@ -146,6 +154,17 @@ LogicalResult Compilation::nameOutput() {
   return success();
 }
 
+/// Whether a recipe has left its traces.
+static bool isAdapted(ModuleOp program) {
+  return program
+      .walk([](Operation *op) {
+        bool isTrace = isa<lowbit::LinearOp, lowbit::EmbeddingOp,
+                           lowbit::HadamardOp, lowbit::LoraLinearOp>(op);
+        return isTrace ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 LogicalResult Compilation::load() {
   program = path::extension(input) == ".onnx"
                 ? onnx::importOnnx(input, context)
@@ -157,6 +176,11 @@ LogicalResult Compilation::load() {
                 "' is generated code: expects a program of an "
                 "earlier stage");
   parameters = countParameters(*program);
+  if (path::extension(input) == ".mlir" && !options.recipe.pipeline.empty() &&
+      (stageOf(*program) > Stage::adapt || isAdapted(*program)))
+    return fail("'" + input +
+                "' has been through a recipe already: leave out --recipe, or "
+                "begin with the model");
   return success();
 }
 
@@ -185,7 +209,7 @@ LogicalResult Compilation::readTokenizer() {
     return success();
   auto blob = tokenizer::compileTokenizer(file);
   if (!blob)
-    return report(blob.takeError());
+    return check(blob.takeError());
   tokenizer = std::move(*blob);
   return success();
 }
@@ -194,14 +218,14 @@ LogicalResult Compilation::readTokenizer() {
 /// work begins.
 LogicalResult Compilation::prepareCalibration() {
   const CalibrationOptions &asked = options.calibration;
-  if (asked.source.empty())
+  if (asked.source.empty() || options.dryRun)
     return success();
   if (failed(readTokenizer()))
     return failure();
   bool isTemporary;
   auto file = tokensOf(asked.source, tokenizer, isTemporary);
   if (!file)
-    return report(file.takeError());
+    return check(file.takeError());
   if (isTemporary)
     tokens.setFile(*file);
   calibrate::Settings settings{*file, asked.samples, asked.length,
@@ -232,7 +256,8 @@ LogicalResult Compilation::generate() {
   how.emulated = options.emulated;
   how.vocabulary = vocabularyOf(*program);
   how.weightBytes = link::weightBytes(*program);
-  info = describe(*program, targets, options, input, parameters);
+  info =
+      describe(*program, targets, options, input, parameters, summary.tensors);
   // Code that is to be linked by others stands alone.
   if (options.emit == Emit::exe || options.emit == Emit::lib)
     how.infoHash = llvm::xxHash64(info);
@@ -244,7 +269,7 @@ LogicalResult Compilation::writeText(
     llvm::function_ref<LogicalResult(llvm::raw_ostream &)> write) {
   if (output == "-")
     return write(llvm::outs());
-  return report(
+  return check(
       link::writeFile(output, 0666, [&](StringRef temporary) -> llvm::Error {
         std::error_code code;
         llvm::raw_fd_ostream out(temporary, code);
@@ -301,27 +326,87 @@ LogicalResult Compilation::writeResult() {
       out.write(object->data(), object->size());
       return success();
     });
-  if (failed(readTokenizer()))
-    return failure();
   link::Model model{*object, *program, files, tokenizer, info};
   link::Kind kind =
       options.emit == Emit::exe ? link::Kind::executable : link::Kind::library;
-  if (failed(report(link::writeModel(model, kind, options.bundle, output))))
+  if (failed(check(link::writeModel(model, kind, options.bundle, output))))
     return failure();
   if (kind == link::Kind::executable)
     return success();
   // The header that says how to call it lies beside it.
   SmallString<128> header(path::parent_path(output));
   path::append(header, "qopt.h");
-  return report(
+  return check(
       link::writeFile(header, 0666, [&](StringRef temporary) -> llvm::Error {
         return llvm::errorCodeToError(
             fs::copy_file(options.bundle + "/qopt.h", temporary));
       }));
 }
 
+/// What the program at the kernel stage says of tensors and sizes.
+LogicalResult Compilation::foresee() {
+  if (tokenizer.empty() && failed(readTokenizer()))
+    return failure();
+  summary.model = path::filename(input).str();
+  summary.recipe = options.recipe;
+  summary.parameters = parameters;
+  addKernels(summary.tensors, *program, targets.front());
+  summary.predict(*program, options, tokenizer);
+  return success();
+}
+
+/// Tables, and the last line of a run.
+LogicalResult Compilation::report() {
+  summary.memory.real = options.dryRun ? 0 : int64_t(peakMemory());
+  bool isModel = options.emit == Emit::exe || options.emit == Emit::lib;
+  bool isTable = options.dryRun || (isModel && options.verbosity > 0 &&
+                                    !options.recipe.pipeline.empty());
+  if (!options.dryRun && isModel && (isTable || !options.report.empty())) {
+    uint64_t size = 0;
+    fs::file_size(output, size);
+    summary.file.real = size;
+    nn::WeightFiles files(folder);
+    measureStored(summary.tensors, *program, files, output);
+  }
+  if (!options.report.empty() &&
+      failed(check(summary.writeJson(options.report))))
+    return failure();
+  progress.clear();
+  if (isTable)
+    summary.printTable(options.dryRun ? llvm::outs() : llvm::errs());
+  if (options.verbosity == 0 || options.dryRun)
+    return success();
+  llvm::errs() << "done: " << output << ", model "
+               << bytesText(summary.weights.predicted)
+               << llvm::format(" (%.2f bits/weight)", summary.bitsPerWeight())
+               << ", compile " << timeText(progress.seconds()) << ", peak RSS "
+               << bytesText(summary.memory.real) << ", arena "
+               << bytesText(summary.arena) << " at batch 1 x " << options.maxSeq
+               << "\n";
+  return success();
+}
+
+/// A place in a model file is the name of a node.
+static void nameNode(Diagnostic &diagnostic) {
+  auto name = diagnostic.getLocation()->findInstanceOf<NameLoc>();
+  if (name && !StringRef(diagnostic.str()).contains(name.getName().strref()))
+    diagnostic << " (at node '" << name.getName().strref() << "')";
+  for (Diagnostic &note : diagnostic.getNotes())
+    nameNode(note);
+}
+
+/// What passes before the one that failed had left is often the reason.
+LogicalResult Compilation::explain() {
+  summary.printRemarks(llvm::errs());
+  return failure();
+}
+
 LogicalResult Compilation::run() {
   SourceMgrDiagnosticHandler handler(sources, &context);
+  context.getDiagEngine().registerHandler([](Diagnostic &diagnostic) {
+    nameNode(diagnostic);
+    return failure(); // and is printed by the one before
+  });
   ScopedDiagnosticHandler quiet(&context, [&](Diagnostic &diagnostic) {
     DiagnosticSeverity severity = diagnostic.getSeverity();
     return success(options.verbosity == 0 &&
@@ -337,6 +422,9 @@ LogicalResult Compilation::run() {
   if (options.compare)
     original = OwningOpRef<ModuleOp>(cast<ModuleOp>((*program)->clone()));
   Stage done = stageOf(*program);
+  std::string recipe = options.dryRun ? dryPipeline(options.recipe.pipeline)
+                                      : options.recipe.pipeline;
+  bool quantizes = StringRef(recipe).contains("qopt-quantize-weights");
   for (Stage stage :
        {Stage::raise, Stage::adapt, Stage::train, Stage::kernels}) {
     if (stage > options.stopAfter || stage <= done)
@@ -347,12 +435,24 @@ LogicalResult Compilation::run() {
                                     options.adapters.empty() ? ""
                                                              : hashOf(input))))
       return failure();
-    if (failed(runStage(*program, stage, options.recipe.pipeline,
-                        cpu::layoutFacts(targets))))
-      return failure();
+    if (stage == Stage::kernels)
+      summary.tensors =
+          tensorsOf(*program, recipe, summary.remarks,
+                    calibration ? calibration->report
+                                : std::vector<calibrate::LayerReport>());
+    if (failed(runStage(*program, stage, recipe, cpu::layoutFacts(targets))))
+      return explain();
+    if (stage == Stage::adapt && quantizes && !isAdapted(*program))
+      return fail("recipe '" + options.recipe.name +
+                  "' found no layer to adapt: the model has no linear layer "
+                  "or table with weights; leave out --recipe");
   }
   if (options.stopAfter < Stage::generate)
     return succeeded(moveWeights()) ? writeProgram(*program) : failure();
+  if (failed(foresee()))
+    return failure();
+  if (options.dryRun)
+    return report();
   begin(Stage::generate);
   if (failed(generate()))
     return failure();
@@ -360,18 +460,7 @@ LogicalResult Compilation::run() {
     return writeProgram(*generated);
   if (failed(writeResult()))
     return failure();
-  progress.clear();
-  if (options.verbosity == 0)
-    return success();
-  uint64_t bytes = link::weightBytes(*program);
-  int64_t bits = parameters ? int64_t(8.0 * bytes / parameters + 0.5) : 0;
-  llvm::errs() << "done: " << output << ", model " << bytesText(bytes) << " ("
-               << bits << " bits/weight), compile "
-               << timeText(progress.seconds()) << ", peak RSS "
-               << bytesText(peakMemory()) << ", arena "
-               << bytesText(arenaBytes(*program, options.maxSeq))
-               << " at batch 1 x " << options.maxSeq << "\n";
-  return success();
+  return report();
 }
 
 int compile(const Options &options) {

@@ -20,7 +20,7 @@ enum class Emit { exe, lib, obj, llvm };
 struct Options {
   std::string input, output, tokenizer;
   std::vector<std::string> adapters; ///< PEFT folders, the first is active
-  std::string bundle; ///< folder of what models are linked with
+  std::string bundle;                ///< folder of what models are linked with
   Recipe recipe;
   Emit emit = Emit::exe;
   Stage stopAfter = Stage::link;
@@ -35,6 +35,8 @@ struct Options {
   double tolerance = 1e-3;
   ProgressKind progress = ProgressKind::automatic;
   int verbosity = 1; ///< 0 quiet, 2 verbose
+  bool dryRun = false;
+  std::string report; ///< a file for programs; empty: none
 };
 
 /// The exit code: 0, or 1 and the reason on stderr.

@@ -5,7 +5,9 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "qopt/codegen/link/Weights.h"
+#include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/dialects/nn/Dims.h"
+#include "qopt/passes/Weights.h"
 #include "qopt/tools/qopt/Adapters.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
@@ -105,33 +107,20 @@ static json::Object describeEntry(func::FuncOp entry) {
                       {"arena", arenaText(entry, dims)}};
 }
 
-/// The weights that launches read, with the kernels that read them, in the
-/// order of the first entry. Scalars and the like are no layers.
-static json::Array describeLayers(ModuleOp program) {
+/// The parameters that launches read. Scalars and the like are no layers.
+static json::Array describeLayers(ArrayRef<TensorReport> tensors) {
   json::Array layers;
-  SymbolTable table(program);
-  auto entries = program.getOps<func::FuncOp>();
-  if (entries.empty())
-    return layers;
-  llvm::SmallPtrSet<Operation *, 16> seen;
-  (*entries.begin()).walk([&](kernel::LaunchOp launch) {
-    for (Value operand : launch.getArguments()) {
-      auto load = operand.getDefiningOp<kernel::LoadOp>();
-      if (!load)
-        continue;
-      auto weight = table.lookup<kernel::WeightOp>(load.getWeight());
-      RankedTensorType type = weight.getResultType();
-      if (type.getNumElements() <= 1 || !seen.insert(weight).second)
-        continue;
-      StringRef name = weight.getSymName();
-      name.consume_back(".packed");
-      layers.push_back(json::Object{{"name", name},
-                                    {"shape", json::Array(type.getShape())},
-                                    {"scheme", typeText(type.getElementType())},
-                                    {"kernel", launch.getKernel()},
-                                    {"bytes", weight.getBytes()}});
-    }
-  });
+  for (const TensorReport &tensor : tensors) {
+    if (tensor.kernel.empty() || tensor.elements() <= 1)
+      continue;
+    json::Object layer{
+        {"name", tensor.name},   {"shape", json::Array(tensor.shape)},
+        {"scheme", tensor.to},   {"kernel", tensor.kernel},
+        {"path", tensor.family}, {"bytes", tensor.bytes}};
+    if (!tensor.acts.empty())
+      layer["activations"] = tensor.acts;
+    layers.push_back(std::move(layer));
+  }
   return layers;
 }
 
@@ -195,10 +184,32 @@ std::string hashOf(StringRef path) {
 }
 
 uint64_t countParameters(ModuleOp program) {
+  // Scales and zeros say how numbers are stored; they are none themselves.
+  SymbolTable symbols(program);
+  llvm::SmallPtrSet<Operation *, 16> parts;
+  auto skip = [&](Value scales, Value zeros) {
+    for (Value part : {scales, zeros})
+      if (Operation *global = part ? getParameter(part, symbols) : nullptr)
+        parts.insert(global);
+  };
+  program.walk([&](Operation *op) {
+    if (auto codes = dyn_cast<lowbit::DequantizeOp>(op))
+      skip(codes.getScales(), codes.getZeros());
+    else if (auto linear = dyn_cast<lowbit::LinearOp>(op))
+      skip(linear.getWeightScales(), linear.getZeros());
+    else if (auto table = dyn_cast<lowbit::EmbeddingOp>(op))
+      skip(table.getScales(), table.getZeros());
+  });
+  // Scales that a weight is quantized to here begin with the weight itself.
+  program.walk([&](lowbit::QuantizeOp quantize) {
+    if (Operation *global = getParameter(quantize.getInput(), symbols))
+      parts.erase(global);
+  });
   uint64_t count = 0;
   for (auto global : program.getOps<ml_program::GlobalOp>())
     if (auto type = dyn_cast<RankedTensorType>(global.getType());
-        type && type.hasStaticShape() && !global.getIsMutable())
+        type && type.hasStaticShape() && !global.getIsMutable() &&
+        !parts.contains(global))
       count += type.getNumElements();
   return count;
 }
@@ -247,7 +258,7 @@ int64_t arenaBytes(ModuleOp program, int64_t seq) {
 
 std::string describe(ModuleOp program, ArrayRef<Target> targets,
                      const Options &options, StringRef source,
-                     uint64_t parameters) {
+                     uint64_t parameters, ArrayRef<TensorReport> tensors) {
   json::Array entries, cpus;
   bool past = false;
   for (auto entry : program.getOps<func::FuncOp>()) {
@@ -268,7 +279,7 @@ std::string describe(ModuleOp program, ArrayRef<Target> targets,
       {"recipe", options.recipe.name},
       {"pipeline", options.recipe.pipeline},
       {"entries", std::move(entries)},
-      {"layers", describeLayers(program)},
+      {"layers", describeLayers(tensors)},
       {"parameters", int64_t(parameters)},
       {"weight_bytes", bytes},
       {"bytes_per_token", bytesPerToken(program)},

@@ -6,6 +6,7 @@
 #include "qopt/tools/qopt/Compile.h"
 #include "qopt/tools/qopt/Info.h"
 #include "qopt/tools/qopt/Recipe.h"
+#include "qopt/tools/qopt/Report.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -72,22 +73,7 @@ int main(int argc, char **argv) {
                             cl::desc("largest batch (sequences)"));
   cl::opt<int64_t> maxSeq("max-seq", cl::cat(target), cl::init(2048),
                           cl::desc("longest sequence (tokens)"));
-  cl::opt<std::string> compareWith(
-      "compare", cl::cat(reports), cl::ValueOptional, cl::value_desc("DIR"),
-      cl::desc("compare the code with the interpreter on random inputs, or "
-               "with the stored cases of a folder"));
-  cl::opt<double> tolerance(
-      "tolerance", cl::cat(reports), cl::init(1e-3),
-      cl::desc("largest error of --compare, relative to a result's range"));
-  cl::opt<ProgressKind> progress(
-      "progress", cl::cat(reports), cl::init(ProgressKind::automatic),
-      cl::desc("how progress is shown on stderr:"),
-      cl::values(clEnumValN(ProgressKind::automatic, "auto", "one line"),
-                 clEnumValN(ProgressKind::plain, "plain", "never redrawn"),
-                 clEnumValN(ProgressKind::json, "json", "one object a line"),
-                 clEnumValN(ProgressKind::none, "none", "not at all")));
-  cl::opt<bool> verbose("v", cl::cat(reports), cl::desc("say more")),
-      quiet("q", cl::cat(reports), cl::desc("say nothing but errors"));
+  ReportFlags report(reports);
   RecipeFlags recipe(recipes, debug);
   CalibrationFlags calibration(recipes);
   cl::opt<unsigned> threads("threads", cl::cat(debug), cl::init(0),
@@ -127,8 +113,6 @@ int main(int argc, char **argv) {
     return refuse("expects a model: qopt model.onnx; see --help");
   if (maxBatch < 1 || maxSeq < 1)
     return refuse("expects --max-batch and --max-seq to be at least 1");
-  if (verbose && quiet)
-    return refuse("expects one of -v and -q");
   options.input = input;
   options.output = output;
   options.adapters.assign(adapters.begin(), adapters.end());
@@ -144,11 +128,8 @@ int main(int argc, char **argv) {
   options.maxSeq = maxSeq;
   options.threads = threads;
   options.elideWeights = elide;
-  options.compare = compareWith.getNumOccurrences() > 0;
-  options.compareFolder = compareWith;
-  options.tolerance = tolerance;
-  options.progress = quiet ? ProgressKind::none : progress;
-  options.verbosity = quiet ? 0 : verbose ? 2 : 1;
+  if (std::string message; failed(report.finish(options, message)))
+    return refuse(message);
   // LLD registers options of these names too.
   cl::ResetCommandLineParser();
   return compile(options);
