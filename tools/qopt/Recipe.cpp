@@ -59,6 +59,56 @@ static llvm::Error readOverrides(ArrayRef<std::string> given,
   return llvm::Error::success();
 }
 
+/// ": did you mean 'w4a8'?", if a recipe has nearly this name.
+static std::string suggestionFor(StringRef name) {
+  StringRef best;
+  unsigned least = 3;
+  for (StringRef known : recipeNames())
+    if (unsigned distance = name.edit_distance(known); distance < least) {
+      best = known;
+      least = distance;
+    }
+  return best.empty() ? "" : ("; did you mean '" + best + "'?").str();
+}
+
+/// Checks the text of a recipe by itself, so that what is wrong is shown where
+/// it stands in the file.
+static LogicalResult checkFile(StringRef path) {
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!file)
+    return success(); // said elsewhere
+  StringRef text = (*file)->getBuffer();
+  std::string message;
+  llvm::raw_string_ostream out(message);
+  OpPassManager passes("builtin.module");
+  if (succeeded(parsePassPipeline(pipelineOf(text), passes, out)))
+    return success();
+  // "MLIR Textual PassPipeline Parser:1:43: error: ...", of the flat text; or,
+  // about options, "failed to add `pass` with options ...".
+  StringRef rest = message, line;
+  unsigned column = 0;
+  size_t error = rest.find("error: ");
+  StringRef said = rest.substr(error == StringRef::npos ? 0 : error + 7);
+  said.consume_front("<Pass-Options-Parser>: ");
+  rest.split("Parser:1:").second.consumeInteger(10, column);
+  StringRef pass = rest.split('`').second.split('`').first;
+  size_t number = 0;
+  for (size_t end = 0; end < text.size(); ++number) {
+    size_t next = std::min(text.find('\n', end), text.size());
+    line = text.slice(end, next);
+    end = next + 1;
+    bool isThere = column == 0
+                       ? !pass.empty() && line.contains(pass)
+                       : pipelineOf(text.take_front(end)).size() >= column;
+    if (isThere)
+      break;
+  }
+  llvm::errs() << path << ":" << number + 1
+               << ": error: " << said.split('\n').first << "\n  " << line.trim()
+               << "\n";
+  return failure();
+}
+
 std::optional<int> RecipeFlags::finish(Recipe &recipe, Stage stopAfter) const {
   if (list) {
     llvm::outs() << "float            The model as it is.\n";
@@ -71,8 +121,12 @@ std::optional<int> RecipeFlags::finish(Recipe &recipe, Stage stopAfter) const {
   if (llvm::Error error = readOverrides(overrides, request.overrides))
     return refuse(toString(std::move(error)));
   std::string message;
+  bool isFile = llvm::sys::fs::exists(name);
+  if (isFile && !llvm::is_contained(recipeNames(), StringRef(name)) &&
+      failed(checkFile(name)))
+    return 2;
   if (failed(makeRecipe(request, recipe, message)))
-    return refuse(message);
+    return refuse(message + (isFile ? "" : suggestionFor(name)));
   llvm::raw_string_ostream out(message);
   OpPassManager passes("builtin.module");
   if (failed(parsePassPipeline(recipe.pipeline, passes, out)))
