@@ -1,0 +1,159 @@
+// Passes that make a model train.
+
+#ifndef QOPT_PASSES_TRAINPASSES_TD
+#define QOPT_PASSES_TRAINPASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def Differentiate : Pass<"qopt-differentiate", "::mlir::ModuleOp"> {
+  let summary = "add functions that give gradients beside their loss";
+  let description = [{
+    Reverse mode. A function whose one result is a tensor of floats is a loss,
+    summed if it has elements. Its twin gives the loss, then the gradient of
+    each parameter that is trained, in the order of the globals.
+
+    ```mlir
+    func.func @loss(%x: tensor<3x8xf32>) -> tensor<3x6xf32> {
+      %w = ml_program.global_load @w : tensor<6x8xf32>
+      %y = nn.linear %x, %w : tensor<3x8xf32>, tensor<6x8xf32> -> tensor<3x6xf32>
+      return %y : tensor<3x6xf32>
+    }
+    // ==>
+    func.func @loss.grad(%x: tensor<3x8xf32>) -> (tensor<3x6xf32>, tensor<6x8xf32> {nn.name = "w.grad"}) {
+      ...
+      %one = nn.broadcast %1 : tensor<f32> -> tensor<3x6xf32>
+      %dw = train.linear_weight_grad %one, %x : tensor<3x6xf32>, tensor<3x8xf32> -> tensor<6x8xf32>
+      return %y, %dw : tensor<3x6xf32>, tensor<6x8xf32>
+    }
+    ```
+
+    What is not trained costs nothing: a frozen layer hands gradients on and has
+    no gradient of its weight. Quantizing is passed straight through, for every
+    lambda. The rule of every op stands in `passes/train/Rules*.cpp`.
+
+    **Preconditions.** Parameters have an `nn.role`. The function has one block.
+    **Postconditions.** `NAME.grad` stands behind each loss `NAME`. Ops without
+    a gradient are one error that lists them all; so are trained parameters that
+    the loss does not depend on.
+    **Numbers.** Exact but for rounding: gradients agree with finite differences
+    to 1e-6 in f64 (`qopt-interpret --check-gradients`).
+    **Not handled.** Gradients of gradients, of angles, of attention masks, of
+    products along an axis; slices with steps.
+  }];
+  let options = [
+    Option<"train", "train", "std::string", "\"full\"",
+           "parameters that are trained: full (all but adapters), or lora "
+           "(adapters)">,
+    Option<"pattern", "pattern", "std::string", "\"\"",
+           "regular expression that names of trained parameters match; empty: "
+           "all">,
+    Option<"entry", "entry", "std::string", "\"\"",
+           "function to differentiate, by all that is trained; empty: each "
+           "loss, by what it reads">,
+    Option<"arguments", "arguments", "bool", "false",
+           "also differentiate by arguments that are floats">,
+    Option<"recompute", "recompute", "int64_t", "0",
+           "sums of the residual stream in a part that is computed again "
+           "instead of kept (2: a layer; 0: all is kept)">,
+  ];
+  let dependentDialects = ["::qopt::nn::NnDialect",
+                           "::qopt::lowbit::LowbitDialect",
+                           "::qopt::train::TrainDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+def Tie : Pass<"qopt-tie", "::mlir::ModuleOp"> {
+  let summary = "make one parameter again of a table that is stored twice";
+  let description = [{
+    Exporters write an embedding that is also the head a second time, transposed
+    for its product. Trained as two, they would drift apart.
+
+    ```mlir
+    %table = ml_program.global_load @table : tensor<5x4xf32>
+    %x = nn.embedding %ids, %table : tensor<?xi64>, tensor<5x4xf32>
+    %head = ml_program.global_load @head : tensor<4x5xf32>
+    // ==>
+    %table = ml_program.global_load @table : tensor<5x4xf32>
+    %x = nn.embedding %ids, %table : tensor<?xi64>, tensor<5x4xf32>
+    %again = ml_program.global_load @table : tensor<5x4xf32>
+    %head = nn.transpose %again [1, 0] : tensor<5x4xf32>
+    ```
+
+    **Preconditions.** None.
+    **Postconditions.** No parameter holds the bytes of an embedding's table, as
+    they are or transposed, besides the table. Values in files are compared
+    where they lie, without a copy.
+    **Numbers.** Exact.
+    **Not handled.** Copies of another element type; tables whose elements are
+    all the same, which nobody trained yet; mutable parameters.
+  }];
+  let dependentDialects = ["::qopt::nn::NnDialect",
+                           "::mlir::ml_program::MLProgramDialect"];
+}
+
+def AddTrainStep : Pass<"qopt-add-train-step", "::mlir::ModuleOp"> {
+  let summary = "build the entries that train from nll";
+  let description = [{
+    A step is forward, backward, the norm of all gradients, and an optimizer for
+    each parameter, by its role: `optim=muon` is for hidden matrices, and leaves
+    embeddings, heads, norms, biases and adapters to AdamW.
+
+    ```mlir
+    ml_program.global private @w(...) : tensor<6x8xf32> {nn.role = #nn.role<matrix>}
+    func.func @nll(%ids, %targets) { ... nn.cross_entropy %logits, %targets ... }
+    // ==>
+    ml_program.global private mutable @w(...) : tensor<6x8xf32> {nn.role = #nn.role<matrix>}
+    ml_program.global private mutable @w.adamw.m(dense<0.0> : tensor<6x8xf32>) : tensor<6x8xf32>
+    ml_program.global private mutable @w.adamw.v(dense<0.0> : tensor<6x8xf32>) : tensor<6x8xf32>
+    func.func @train_step(%ids, %targets, %weight, %clip, %lr, %beta1, %beta2, %eps, %weight_decay, %step) {
+      ...
+      %norm, %scale = train.clip_norm %clip of %dw : tensor<6x8xf32>
+      %p, %m, %v = train.adamw %w, %dw, %m0, %v0 step %step ...
+      ml_program.global_store @w = %p : tensor<6x8xf32>
+      return %loss, %norm : tensor<f32>, tensor<f32>
+    }
+    ```
+
+    The loss is `weight` times the sum of the targets' losses, so that a mean
+    over the micro-batches of a step is 1 / (all their targets). A target below
+    0 does not count. A step whose gradients are not finite changes nothing, and
+    `grad_norm` says so.
+
+    **Preconditions.** `qopt-add-entries` built `nll`; parameters have roles,
+    and are f32 or bf16 (which is rounded by chance, with `seed`).
+    **Postconditions.** `train_step` gives loss and gradient norm. With
+    `accumulate`, `train_accumulate` gives a loss and adds to `NAME.grad`,
+    `train_update` makes the step and clears them. Trained parameters are
+    mutable, their states lie in `NAME.adamw.m`, `NAME.adamw.v`, `NAME.muon.m`,
+    `NAME.sgd.v`, with 8 bits in `.codes` and `.scales` of these.
+    **Numbers.** Within rounding of the formulas of the optimizers.
+    **Not handled.** Parameters of f16; a past.
+  }];
+  let options = [
+    Option<"train", "train", "std::string", "\"full\"",
+           "parameters that are trained: full (all but adapters), or lora "
+           "(adapters)">,
+    Option<"pattern", "pattern", "std::string", "\"\"",
+           "regular expression that names of trained parameters match; empty: "
+           "all">,
+    Option<"optim", "optim", "std::string", "\"adamw\"",
+           "optimizer: sgd, adamw, or muon (for hidden matrices)">,
+    Option<"states", "states", "std::string", "\"f32\"",
+           "states of optimizers: f32, or 8bit (blocks of 256; not of "
+           "embeddings and of parameters with fewer than 4096 elements)">,
+    Option<"accumulate", "accumulate", "bool", "false",
+           "also build train_accumulate and train_update">,
+    Option<"recompute", "recompute", "int64_t", "0",
+           "sums of the residual stream in a part that is computed again "
+           "instead of kept (2: a layer; 0: all is kept)">,
+  ];
+  let dependentDialects = ["::qopt::nn::NnDialect",
+                           "::qopt::lowbit::LowbitDialect",
+                           "::qopt::train::TrainDialect",
+                           "::mlir::ml_program::MLProgramDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+#endif // QOPT_PASSES_TRAINPASSES_TD
