@@ -114,6 +114,18 @@ def mlp(g, x, layer, a):
     return linear(y, "down", a.inner, a.hidden)
 
 
+def head(g, a):
+    """The weight of the head; `tied` ones hold the numbers of the table, once or twice."""
+    table = "model.embed_tokens.weight"
+    tied = getattr(a, "tied", "no")
+    if tied == "no":
+        return g.weight("lm_head.weight", a.hidden, a.vocabulary, scale=2 * a.hidden**-0.5)
+    if tied == "once":
+        return g.op("Transpose", table, perm=[1, 0])
+    values = next(numpy_helper.to_array(t) for t in g.tensors if t.name == table)
+    return g.keep(np.ascontiguousarray(values.T), "lm_head.weight")
+
+
 def build(a, graph=None):
     """The model; its weights are those that `graph` makes."""
     dtype, code = (np.float16, T.FLOAT16) if a.f16 else (np.float32, T.FLOAT)
@@ -141,7 +153,7 @@ def build(a, graph=None):
         y = norm(g, x, f"model.layers.{layer}.post_attention_layernorm.weight", a.hidden)
         x = g.op("Add", x, mlp(g, y, layer, a))
     logits = g.op("MatMul", norm(g, x, "model.norm.weight", a.hidden),
-                  g.weight("lm_head.weight", a.hidden, a.vocabulary, scale=2 * a.hidden**-0.5))
+                  head(g, a))
     outputs = [("logits", logits, ["batch", "sequence", a.vocabulary])]
     for i, present in enumerate(g.presents):
         name = f"present.{i // 2}.{'value' if i % 2 else 'key'}"
@@ -162,6 +174,8 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--past", action="store_true", help="keys and values in and out")
     parser.add_argument("--f16", action="store_true", help="weights and activations in f16")
+    parser.add_argument("--tied", choices=["no", "once", "twice"], default="no",
+                        help="the head is the table: as one tensor, or stored again")
     for name, default in [("layers", 2), ("hidden", 32), ("inner", 48), ("heads", 4),
                           ("kv-heads", 2), ("vocabulary", 97), ("seed", 0)]:
         parser.add_argument(f"--{name}", type=int, default=default)
