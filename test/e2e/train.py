@@ -27,7 +27,7 @@ def tool(*command):
 
 def close(what, got, want):
     error = np.abs(got - want).max() / np.abs(want).max()
-    print(f"{what}: relative error {error:.1e}")
+    print(f"{what}: relative error {error:.1e}", flush=True)
     if not error <= bound:
         sys.exit(f"{what}: expects at most {bound}, got {got} for {want}")
 
