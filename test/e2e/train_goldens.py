@@ -1,7 +1,10 @@
-"""Makes test/e2e/Inputs/train.npz anew with PyTorch: `train_goldens.py OUT.npz`.
+"""Makes goldens of training anew with PyTorch, which computes in f64.
 
-Gradients of a tiny Llama, and the losses, gradient norms and final weights of
-ten steps of AdamW and of Muon, all computed in f64 and stored in f32.
+    train_goldens.py Inputs/train.npz                  a tiny Llama with random weights
+    train_goldens.py Inputs/train-stories.npz MODEL    stories260K, as optimum exported it
+
+The losses, gradient norms and final weights of ten steps of AdamW and of Muon;
+of the tiny one also all gradients, of the other one projections of weights.
 """
 
 import pathlib
@@ -31,7 +34,7 @@ def rotate(x, size):
 
 def logits(w, ids):
     """Weights are [C, N], as the file holds them."""
-    o = case.options
+    o = options
     size, (batch, tokens) = o["hidden"] // o["heads"], ids.shape
     hidden = torch.full((tokens, tokens), -torch.inf).triu(1)
     x = w["model.embed_tokens.weight"][ids]
@@ -48,12 +51,13 @@ def logits(w, ids):
         y = norm(x, w[name + "post_attention_layernorm.weight"])
         gate, up = (y @ w[f"{name}mlp.{what}_proj.weight"] for what in ("gate", "up"))
         x = x + (torch.nn.functional.silu(gate) * up) @ w[name + "mlp.down_proj.weight"]
-    return norm(x, w["model.norm.weight"]) @ w["lm_head.weight"]
+    head = w["lm_head.weight"] if "lm_head.weight" in w else w["model.embed_tokens.weight"].T
+    return norm(x, w["model.norm.weight"]) @ head
 
 
-def loss_of(w, ids, targets, **options):
+def loss_of(w, ids, targets, **how):
     return torch.nn.functional.cross_entropy(
-        logits(w, ids).flatten(0, 1), targets.flatten(), ignore_index=-100, **options)
+        logits(w, ids).flatten(0, 1), targets.flatten(), ignore_index=-100, **how)
 
 
 def orthogonalized(u):
@@ -77,7 +81,7 @@ def train(weights, optim, store):
         lr=run["lr"], betas=(run["beta1"], run["beta2"]), eps=run["eps"])
     buffers = {name: torch.zeros_like(w[name]) for name in byMuon}
     losses, norms = [], []
-    for ids, targets in zip(*map(torch.from_numpy, case.batches())):
+    for ids, targets in zip(*map(torch.from_numpy, case.batches(options))):
         loss = loss_of(w, ids, targets)
         for value in w.values():
             value.grad = None
@@ -91,17 +95,31 @@ def train(weights, optim, store):
                 o = orthogonalized(w[name].grad + run["momentum"] * buffer)
                 w[name].sub_(run["lr"] * (0.2 * max(o.shape)**0.5 * o + run["weight_decay"] * w[name]))
     store[f"{optim}:loss"], store[f"{optim}:grad_norm"] = losses, norms
-    store.update({f"{optim}:{name}": value.detach().numpy() for name, value in w.items()})
+    kept = (lambda value: value) if options is case.tiny else case.projections
+    store.update({f"{optim}:{name}": kept(value.detach().numpy()) for name, value in w.items()})
+
+
+def weights_of(model):
+    """The weights by name; the exporter numbered those of layers, in order."""
+    tensors = [(t.name, numpy_helper.to_array(t)) for t in model.graph.initializer]
+    weights = {name: value for name, value in tensors if name.endswith("weight")}
+    numbered = [value for name, value in tensors if name.startswith("onnx::MatMul")]
+    kinds = [f"self_attn.{what}" for what in "qkvo"] + [f"mlp.{what}" for what in ("gate", "up", "down")]
+    for i, value in enumerate(numbered[:-1]):  # the last one is the head
+        weights[f"model.layers.{i // 7}.{kinds[i % 7]}_proj.weight"] = value
+    return weights
 
 
 def main():
-    model = onnx.load_from_string(case.model().SerializeToString())
-    weights = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer if t.name.endswith("weight")}
+    global options
+    options = case.stories if len(sys.argv) > 2 else case.tiny
+    model = onnx.load(sys.argv[2]) if len(sys.argv) > 2 else case.model()
+    weights = weights_of(onnx.load_from_string(model.SerializeToString()))
     store = {}
-    w = {name: torch.from_numpy(value).double().requires_grad_() for name, value in weights.items()}
-    ids, targets = case.gradientBatch()
-    loss_of(w, torch.from_numpy(ids), torch.from_numpy(targets), reduction="sum").backward()
-    store.update({f"grad:{name}": value.grad.numpy() for name, value in w.items()})
+    if options is case.tiny:
+        w = {name: torch.from_numpy(value.copy()).double().requires_grad_() for name, value in weights.items()}
+        loss_of(w, *map(torch.from_numpy, case.gradientBatch()), reduction="sum").backward()
+        store.update({f"grad:{name}": value.grad.numpy() for name, value in w.items()})
     for optim in ("adamw", "muon"):
         train({name: value.copy() for name, value in weights.items()}, optim, store)
     versions = f"python {platform.python_version()}, numpy {np.__version__}, torch {torch.__version__}"
