@@ -248,6 +248,8 @@ std::vector<TensorReport> Collector::collect() {
       continue;
     auto global = cast<GlobalOp>(op);
     auto type = cast<RankedTensorType>(global.getType());
+    if (!tensor.isLayer && calibrationOf(global.getSymName()))
+      continue; // what codes were chosen for, which stand in its place
     if (auto role =
             global->getAttrOfType<nn::RoleAttr>(nn::NnDialect::roleAttr))
       tensor.role = stringifyRole(role.getValue()).str();
