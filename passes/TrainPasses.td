@@ -63,6 +63,28 @@ def Differentiate : Pass<"qopt-differentiate", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def FuseLoss : Pass<"qopt-fuse-loss", "::mlir::func::FuncOp"> {
+  let summary = "make one op of a head and its loss";
+  let description = [{
+    Logits of all tokens are the largest tensor of a step. In one op with the
+    loss they are made for a few tokens at a time, and none is kept.
+
+    ```mlir
+    %z = nn.linear %x, %w : tensor<?x8xf32>, tensor<32x8xf32> -> tensor<?x32xf32>
+    %y = nn.cross_entropy %z, %t : tensor<?x32xf32>, tensor<?xi64>
+    // ==>
+    %y = train.classifier_loss %x, %w targets %t : tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64> -> tensor<?xf32>
+    ```
+
+    **Preconditions.** Layers are raised.
+    **Postconditions.** A linear layer without a bias that only a cross entropy
+    reads is one op with it.
+    **Numbers.** Within rounding: logits are no longer rounded.
+    **Not handled.** Heads with a bias, heads of codes, divergences.
+  }];
+  let dependentDialects = ["::qopt::train::TrainDialect"];
+}
+
 def Tie : Pass<"qopt-tie", "::mlir::ModuleOp"> {
   let summary = "make one parameter again of a table that is stored twice";
   let description = [{

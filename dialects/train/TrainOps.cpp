@@ -155,6 +155,37 @@ LogicalResult CrossEntropyGradOp::verify() {
   return expectShape(*this, "dy", getDy(), rows);
 }
 
+/// A weight of C columns, and a target and `each` for every row of `input`.
+static LogicalResult verifyClassifier(Operation *op, Value input, Value weight,
+                                      Value targets, StringRef what,
+                                      Value each) {
+  // classifier_loss_c2, classifier_loss_grad_c2
+  ArrayRef<int64_t> rows = shapeOf(input).drop_back();
+  if (failed(expectShape(op, "weight", weight,
+                         {shapeOf(weight)[0], shapeOf(input).back()})))
+    return failure();
+  // classifier_loss_c3, classifier_loss_grad_c3
+  if (failed(expectShape(op, "targets", targets, rows)))
+    return failure();
+  return expectShape(op, what, each, rows);
+}
+
+LogicalResult ClassifierLossOp::verify() {
+  return verifyClassifier(*this, getInput(), getWeight(), getTargets(),
+                          "result", getResult());
+}
+
+LogicalResult ClassifierLossGradOp::verify() {
+  return verifyClassifier(*this, getInput(), getWeight(), getTargets(), "dy",
+                          getDy());
+}
+
+Exprs ClassifierLossOp::getResultSizes(unsigned, SizesOf sizesOf) {
+  return Exprs(sizesOf(getInput()).drop_back());
+}
+Exprs ClassifierLossGradOp::getResultSizes(unsigned result, SizesOf sizesOf) {
+  return Exprs(sizesOf(result == 0 ? Value(getInput()) : Value(getWeight())));
+}
 Exprs LinearWeightGradOp::getResultSizes(unsigned, SizesOf) {
   return Exprs(2); // static
 }

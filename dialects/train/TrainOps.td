@@ -4,6 +4,7 @@
 #define QOPT_DIALECTS_TRAIN_TRAINOPS_TD
 
 include "qopt/dialects/train/TrainGradientOps.td"
+include "qopt/dialects/train/TrainLossOps.td"
 include "qopt/dialects/train/TrainOptimizerOps.td"
 include "qopt/dialects/train/TrainStateOps.td"
 

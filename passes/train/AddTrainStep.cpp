@@ -80,11 +80,19 @@ void StepBuilder::finish(ArrayRef<std::pair<StringRef, Value>> results) {
   function.setResAttrsAttr(builder.getArrayAttr(names));
 }
 
+/// Whether its result is that of an op whose last operand are the targets.
+static bool returnsLosses(func::FuncOp nll) {
+  Operation *returned = nll.getBody().front().getTerminator();
+  return returned->getNumOperands() == 1 &&
+         isa_and_nonnull<nn::CrossEntropyOp, train::ClassifierLossOp>(
+             returned->getOperand(0).getDefiningOp());
+}
+
 /// Targets below 0 do not count: `loss` is the sum of the others' losses.
-static Value countedLoss(OpBuilder &builder, nn::CrossEntropyOp op,
-                         Value weight) {
-  Location loc = op.getLoc();
-  Value targets = op.getTargets();
+static Value countedLoss(OpBuilder &builder, Operation *op, Value weight) {
+  Location loc = op->getLoc();
+  OpOperand &operand = op->getOpOperand(op->getNumOperands() - 1);
+  Value targets = operand.get();
   Type element = getElementTypeOrSelf(targets);
   Value zero = arith::ConstantOp::create(
       builder, loc,
@@ -94,12 +102,11 @@ static Value countedLoss(OpBuilder &builder, nn::CrossEntropyOp op,
   zero.getDefiningOp()->moveBefore(op);
   Value counts =
       nn::CompareOp::create(builder, loc, nn::Predicate::ge, targets, zero);
-  op.getTargetsMutable().assign(
-      nn::SelectOp::create(builder, loc, counts, targets, zero));
+  operand.set(nn::SelectOp::create(builder, loc, counts, targets, zero));
   builder.setInsertionPoint(op->getBlock()->getTerminator());
-  auto type = cast<RankedTensorType>(op.getResult().getType())
+  auto type = cast<RankedTensorType>(op->getResult(0).getType())
                   .clone(builder.getF32Type());
-  Value each = op.getResult();
+  Value each = op->getResult(0);
   if (each.getType() != type)
     each = nn::CastOp::create(builder, loc, type, each);
   Value mask = nn::CastOp::create(
@@ -117,7 +124,7 @@ static Value countedLoss(OpBuilder &builder, nn::CrossEntropyOp op,
 FailureOr<SmallVector<Value>>
 StepBuilder::addGradients(ArrayRef<GlobalOp> parameters, int64_t recompute) {
   Operation *returned = function.getBody().front().getTerminator();
-  auto op = returned->getOperand(0).getDefiningOp<nn::CrossEntropyOp>();
+  Operation *op = returned->getOperand(0).getDefiningOp();
   Value weight = argument("weight", builder.getF32Type());
   loss = countedLoss(builder, op, weight);
   SmallVector<std::string> names;
@@ -150,13 +157,9 @@ struct AddTrainStep final : impl::AddTrainStepBase<AddTrainStep> {
     if (failed(trained))
       return fail(message);
     auto nll = program.lookupSymbol<func::FuncOp>("nll");
-    if (!nll || nll.getNumResults() != 1 ||
-        !nll.getBody()
-             .front()
-             .getTerminator()
-             ->getOperand(0)
-             .getDefiningOp<nn::CrossEntropyOp>())
-      return fail("expects a function 'nll' that returns an nn.cross_entropy");
+    if (!nll || !returnsLosses(nll))
+      return fail(
+          "expects a function 'nll' that returns the losses of targets");
     if (trained->empty())
       return fail("has nothing to train: no parameter has a role that train=" +
                   train + " trains and a name that matches");

@@ -85,6 +85,14 @@ static void crossEntropy(CrossEntropyOp op, Value dy, Backward &to) {
                              op.getLogits(), op.getTargets()));
 }
 
+static void classifierLoss(ClassifierLossOp op, Value dy, Backward &to) {
+  auto grad = ClassifierLossGradOp::create(
+      to.builder, to.loc, op.getInput().getType(), op.getWeight().getType(), dy,
+      op.getInput(), op.getWeight(), op.getTargets());
+  to.add(op.getInput(), grad.getDinput());
+  to.add(op.getWeight(), grad.getDweight());
+}
+
 /// A teacher learns nothing.
 static void klDivergence(KlDivergenceOp op, Value dy, Backward &to) {
   Value student = op.getStudent();
@@ -109,6 +117,7 @@ void addReductionRules(Rules &rules) {
   rules.add(cumsum);
   rules.add(softmax);
   rules.add(crossEntropy);
+  rules.add(classifierLoss);
   rules.add(klDivergence);
 }
 

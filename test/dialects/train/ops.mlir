@@ -113,3 +113,12 @@ func.func @rounding(%x: tensor<6x8xf32>, %seed: tensor<i64>, %t: tensor<i64>) {
   %y = train.stochastic_round %x seed %seed step %t stream 7 : tensor<6x8xf32> -> tensor<6x8xbf16>
   return
 }
+
+// CHECK-LABEL: func @classifier(
+func.func @classifier(%dy: tensor<?xf32>, %x: tensor<?x8xf32>, %w: tensor<32x8xf32>, %t: tensor<?xi64>) {
+  // CHECK: train.classifier_loss %{{.*}}, %{{.*}} targets %{{.*}} : tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64> -> tensor<?xf32>
+  %y = train.classifier_loss %x, %w targets %t : tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64> -> tensor<?xf32>
+  // CHECK: train.classifier_loss_grad %{{.*}}, %{{.*}}, %{{.*}} targets %{{.*}} : tensor<?xf32>, tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64>
+  %dx, %dw = train.classifier_loss_grad %dy, %x, %w targets %t : tensor<?xf32>, tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64>
+  return
+}

@@ -225,3 +225,13 @@ func.func @frozen(%x: tensor<?x4xf64>, %a: tensor<2x4xf64>, %b: tensor<3x2xf64>)
   %z = nn.mul %y, %y : tensor<?x3xf64>, tensor<?x3xf64>
   return %z : tensor<?x3xf64>
 }
+
+// SLOPE-DAG: classifier arg0, dimension 3
+// SLOPE-DAG: classifier arg1, dimension 3
+// CHECK-LABEL: func @classifier.grad(
+// CHECK: train.classifier_loss_grad
+func.func @classifier(%x: tensor<?x4xf64>, %w: tensor<5x4xf64>, %t: tensor<?xi64>) -> tensor<?xf64> {
+  %y = train.classifier_loss %x, %w targets %t : tensor<?x4xf64>, tensor<5x4xf64>, tensor<?xi64> -> tensor<?xf64>
+  %z = nn.mul %y, %y : tensor<?xf64>, tensor<?xf64>
+  return %z : tensor<?xf64>
+}
