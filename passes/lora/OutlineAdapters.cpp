@@ -35,9 +35,12 @@ struct OutlineAdapters final : impl::OutlineAdaptersBase<OutlineAdapters> {
     for (auto global : module.getOps<GlobalOp>())
       if (auto slot = global->getAttrOfType<FlatSymbolRefAttr>(lora::slotAttr))
         others[symbols.lookup(slot.getValue())].push_back(global);
-    for (kernel::WeightOp weight : weights)
+    for (kernel::WeightOp weight : weights) {
+      if (weight->hasAttr(lora::slotAttr))
+        continue; // an earlier run has seen it
       if (GlobalOp slot = slotOf(weight, symbols))
         end = outline(weight, slot, others[slot], symbols, end);
+    }
   }
 
   /// The slot that a weight's chain begins with; null if there is none.
