@@ -6,8 +6,9 @@ namespace qopt::cpu {
 
 llvm::ArrayRef<const KernelFamily *> families() {
   static const KernelFamily *const all[] = {
-      &lowbitLinearFamily, &quantizeFamily, &linearFamily,  &normFamily,
-      &attentionFamily,    &softmaxFamily,  &scatterFamily, &mapFamily};
+      &lowbitLinearFamily, &quantizeFamily, &rotateColumnsFamily,
+      &linearFamily,       &normFamily,     &attentionFamily,
+      &softmaxFamily,      &scatterFamily,  &mapFamily};
   return all;
 }
 

@@ -7,14 +7,15 @@
 
 namespace qopt::cpu {
 
-extern const KernelFamily attentionFamily;    ///< Attention.cpp
-extern const KernelFamily linearFamily;       ///< Linear.cpp
-extern const KernelFamily lowbitLinearFamily; ///< LowbitLinear.cpp
-extern const KernelFamily mapFamily;          ///< Map.cpp
-extern const KernelFamily normFamily;         ///< Norm.cpp
-extern const KernelFamily quantizeFamily;     ///< Quantize.cpp
-extern const KernelFamily scatterFamily;      ///< Scatter.cpp
-extern const KernelFamily softmaxFamily;      ///< Softmax.cpp
+extern const KernelFamily attentionFamily;     ///< Attention.cpp
+extern const KernelFamily linearFamily;        ///< Linear.cpp
+extern const KernelFamily lowbitLinearFamily;  ///< LowbitLinear.cpp
+extern const KernelFamily mapFamily;           ///< Map.cpp
+extern const KernelFamily normFamily;          ///< Norm.cpp
+extern const KernelFamily quantizeFamily;      ///< Quantize.cpp
+extern const KernelFamily rotateColumnsFamily; ///< RotateColumns.cpp
+extern const KernelFamily scatterFamily;       ///< Scatter.cpp
+extern const KernelFamily softmaxFamily;       ///< Softmax.cpp
 
 } // namespace qopt::cpu
 

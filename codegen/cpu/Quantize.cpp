@@ -31,10 +31,52 @@ static lowbit::QuantizeOp quantizeOf(kernel::FuncOp kernel) {
                      : dyn_cast<lowbit::QuantizeOp>(*std::prev(ops.end()));
 }
 
-static bool isRowOp(Operation *op) {
-  if (auto rotation = dyn_cast<lowbit::HadamardOp>(op))
-    return canRotate(rotation);
-  return isa<nn::RmsNormOp, nn::SwigluOp>(op);
+/// Elements between those that a rotation works on; 0 if unknown.
+static int64_t innerOf(lowbit::HadamardOp op) {
+  auto behind = op.getInput().getType().getShape().drop_front(op.getAxis() + 1);
+  return ShapedType::isDynamicShape(behind)
+             ? 0
+             : ShapedType::getNumElements(behind);
+}
+
+/// Whether `op` works on each row of `channels` elements by itself, whatever
+/// shape it has there: a rotation of heads sees [H, D] of it.
+static bool isRowOp(Operation *op, int64_t channels) {
+  if (auto rotation = dyn_cast<lowbit::HadamardOp>(op)) {
+    int64_t block = sizeOf(rotation) * innerOf(rotation);
+    return canRotate(rotation) && block && channels % block == 0;
+  }
+  if (isa<nn::RmsNormOp>(op))
+    return cast<RankedTensorType>(op->getOperand(0).getType())
+               .getShape()
+               .back() == channels;
+  return isa<nn::SwigluOp>(op) ||
+         (isa<nn::ReshapeOp>(op) && !isa<BlockArgument>(op->getOperand(0)));
+}
+
+/// The dimensions of an argument in front of its rows; none if its last ones
+/// do not make rows.
+static std::optional<ArrayRef<AffineExpr>> dimsOfRows(kernel::FuncOp kernel,
+                                                      int64_t channels) {
+  AffineMap map = cast<AffineMapAttr>(kernel.getDims()[0]).getValue();
+  ArrayRef<AffineExpr> dims = map.getResults();
+  int64_t behind = 1;
+  while (behind < channels && !dims.empty()) {
+    auto size = dyn_cast<AffineConstantExpr>(dims.back());
+    if (!size)
+      break;
+    behind *= size.getValue();
+    dims = dims.drop_back();
+  }
+  if (behind != channels)
+    return std::nullopt;
+  return dims;
+}
+
+/// Elements of a row: of what is quantized, or of a rotation alone.
+static int64_t channelsOf(kernel::FuncOp kernel) {
+  Operation &last = *std::prev(kernel.getBlock().without_terminator().end());
+  return cast<RankedTensorType>(last.getOperand(0).getType()).getShape().back();
 }
 
 static bool accepts(kernel::FuncOp kernel, const Target &) {
@@ -42,6 +84,12 @@ static bool accepts(kernel::FuncOp kernel, const Target &) {
   if (ops.empty())
     return false;
   Operation *previous = nullptr;
+  if (ops.begin()->getNumOperands() == 0 ||
+      !isa<lowbit::QuantizeOp, lowbit::HadamardOp>(*std::prev(ops.end())))
+    return false;
+  int64_t channels = channelsOf(kernel);
+  if (!dimsOfRows(kernel, channels))
+    return false;
   for (Operation &op : ops) {
     // A chain: each op works on what the one before it gives.
     Value input = op.getNumOperands() ? op.getOperand(0) : Value();
@@ -51,17 +99,16 @@ static bool accepts(kernel::FuncOp kernel, const Target &) {
     for (Value other : op.getOperands().drop_front())
       if (!isa<BlockArgument>(other))
         return false;
-    if (&op != &*std::prev(ops.end()) && !isRowOp(&op))
+    if (&op != &*std::prev(ops.end()) && !isRowOp(&op, channels))
       return false;
     previous = &op;
   }
   auto type = cast<RankedTensorType>(previous->getOperand(0).getType());
-  if (type.getElementType().isF64() ||
-      type.getShape().back() * 4 + 64 > QOPT_SCRATCH_BYTES)
+  if (type.getElementType().isF64() || channels * 4 + 64 > QOPT_SCRATCH_BYTES)
     return false;
   lowbit::QuantizeOp quantize = quantizeOf(kernel);
   if (!quantize)
-    return isa<lowbit::HadamardOp>(previous) && isRowOp(previous);
+    return isRowOp(previous, channels);
   lowbit::SchemeAttr scheme = quantize.getScheme();
   return (scheme.getPer() == lowbit::Granularity::token ||
           scheme.getPer() == lowbit::Granularity::channel ||
@@ -70,9 +117,9 @@ static bool accepts(kernel::FuncOp kernel, const Target &) {
 }
 
 static AffineExpr tasks(kernel::FuncOp kernel, const Target &) {
-  AffineMap map = cast<AffineMapAttr>(kernel.getDims()[0]).getValue();
   AffineExpr rows = getAffineConstantExpr(1, kernel.getContext());
-  for (AffineExpr size : map.getResults().drop_back())
+  auto dims = dimsOfRows(kernel, channelsOf(kernel));
+  for (AffineExpr size : *dims)
     rows = rows * size;
   return rows;
 }
@@ -82,7 +129,8 @@ namespace {
 /// Writes the passes over a row.
 class RowWriter {
 public:
-  explicit RowWriter(Emitter &e) : e(e), m{e.b, e.loc}, lanes(e.lanes()) {}
+  explicit RowWriter(Emitter &e)
+      : e(e), m{e.b, e.loc}, lanes(e.lanes()), channels(channelsOf(e.kernel)) {}
 
   void write(Value row);
 
@@ -121,7 +169,7 @@ private:
 
   Emitter &e;
   Math m;
-  int64_t lanes, channels = 0;
+  int64_t lanes, channels;
   Value start;  ///< of the row, in elements
   Value source; ///< the argument that the row is in, or
   bool inScratch = false;
@@ -270,10 +318,11 @@ void RowWriter::quantize(lowbit::QuantizeOp op, Value set, Value from,
 
 void RowWriter::write(Value row) {
   inScratch = false;
+  start = e.mul(row, channels);
   for (Operation &op : e.kernel.getBlock().without_terminator()) {
     auto type = cast<RankedTensorType>(op.getOperand(0).getType());
-    channels = type.getShape().back();
-    start = e.mul(row, channels);
+    if (isa<nn::ReshapeOp>(op))
+      continue;
     if (!inScratch)
       source = op.getOperand(0);
     if (auto quantize = dyn_cast<lowbit::QuantizeOp>(op)) {
@@ -292,7 +341,7 @@ void RowWriter::write(Value row) {
         each([&](Value c, int64_t width) {
           keep(current(c, width), c, e.f32());
         });
-      writeRotation(e, rotation, e.scratch);
+      writeRotation(e, rotation, e.scratch, channels, innerOf(rotation));
       inScratch = true;
       if (type.getElementType() != e.f32())
         each([&](Value c, int64_t width) {

@@ -1,4 +1,8 @@
-// Rotations of a row in the scratch, by Hadamard matrices.
+// Rotations by Hadamard matrices, of a row in the scratch.
+//
+// Along the last axis the elements of a vector x are neighbours; along another
+// one, `inner` of them lie between its elements, and the strides below begin
+// at `inner`.
 //
 //   for every order m of the product, with stride t of its index:
 //     power of two: log2(m) butterflies (x + y, x - y), three of them a pass
@@ -26,27 +30,33 @@ static constexpr int64_t largestOrder = 64;
 static constexpr int64_t stagesOfPass = 3;
 
 bool canRotate(lowbit::HadamardOp op) {
-  return int64_t(op.getAxis()) == op.getInput().getType().getRank() - 1 &&
+  return !op.getInput().getType().getElementType().isF64() &&
          llvm::all_of(op.getOrders(), [](int64_t order) {
            return llvm::isPowerOf2_64(order) || order <= largestOrder;
          });
+}
+
+int64_t sizeOf(lowbit::HadamardOp op) {
+  int64_t size = 1;
+  for (int64_t order : op.getOrders())
+    size *= order;
+  return size;
 }
 
 namespace {
 
 class Rotator {
 public:
-  Rotator(Emitter &e, lowbit::HadamardOp op, Value row)
-      : e(e), m{e.b, e.loc}, op(op), row(row),
-        channels(op.getInput().getType().getShape().back()) {
-    for (int64_t order : op.getOrders())
-      size *= order;
-  }
+  Rotator(Emitter &e, lowbit::HadamardOp op, Value row, int64_t channels,
+          int64_t inner)
+      : e(e), m{e.b, e.loc}, op(op), row(row), channels(channels), inner(inner),
+        size(sizeOf(op)) {}
 
   void write();
 
 private:
   void flipSigns();
+  void flipRows(ArrayRef<int8_t> signs);
   void inVectors(int64_t strides);
   void butterflies(int64_t order, int64_t stride);
   void products(int64_t order, int64_t stride);
@@ -58,7 +68,7 @@ private:
   Math m;
   lowbit::HadamardOp op;
   Value row;
-  int64_t channels, size = 1;
+  int64_t channels, inner, size;
 };
 
 } // namespace
@@ -71,8 +81,8 @@ void Rotator::mix(int64_t order, int64_t stride,
     lanes /= 2;
   VectorType type = e.vector(lanes);
   e.loop(e.constant(0), e.constant(channels), order * stride, [&](Value block) {
-    e.loop(e.constant(0), e.constant(stride), lanes, [&](Value inner) {
-      Value first = e.add(block, inner);
+    e.loop(e.constant(0), e.constant(stride), lanes, [&](Value column) {
+      Value first = e.add(block, column);
       SmallVector<Value> x, at;
       for (int64_t i = 0; i < order; ++i) {
         at.push_back(e.add(first, e.constant(i * stride)));
@@ -141,8 +151,42 @@ void Rotator::inVectors(int64_t strides) {
   });
 }
 
+/// Rows of `inner` elements share a sign: bits of words that the code holds,
+/// 64 rows each, flip that of the floats.
+void Rotator::flipRows(ArrayRef<int8_t> signs) {
+  int64_t lanes = e.lanes();
+  while (inner % lanes != 0)
+    lanes /= 2;
+  VectorType ints = e.vector(lanes, e.b.getI32Type());
+  e.loop(e.constant(0), e.constant(channels), size * inner, [&](Value block) {
+    for (int64_t first = 0; first < size; first += 64) {
+      uint64_t word = 0;
+      int64_t rows = std::min<int64_t>(64, size - first);
+      for (int64_t i = 0; i < rows; ++i)
+        word |= uint64_t(signs[first + i] < 0) << i;
+      Value start = e.add(block, e.constant(first * inner));
+      e.loop(e.constant(0), e.constant(rows), 1, [&](Value i) {
+        Value bit =
+            arith::ShRUIOp::create(e.b, e.loc, e.constant(int64_t(word)), i);
+        bit = arith::TruncIOp::create(e.b, e.loc, e.b.getI32Type(), bit);
+        bit = arith::ShLIOp::create(e.b, e.loc, bit,
+                                    m.integer(31, bit.getType()));
+        Value flip = vector::BroadcastOp::create(e.b, e.loc, ints, bit);
+        Value from = e.add(start, e.mul(i, inner));
+        e.loop(e.constant(0), e.constant(inner), lanes, [&](Value column) {
+          Value at = e.add(from, column);
+          Value x = e.load(ints, row, at);
+          e.store(arith::XOrIOp::create(e.b, e.loc, x, flip), row, at);
+        });
+      });
+    }
+  });
+}
+
 void Rotator::flipSigns() {
   std::vector<int8_t> signs = lowbit::hadamardSigns(*op.getSeed(), size);
+  if (inner > 1)
+    return flipRows(signs);
   int64_t lanes = e.lanes();
   while (size % lanes != 0)
     lanes /= 2;
@@ -168,7 +212,7 @@ void Rotator::scale(double factor) {
 void Rotator::write() {
   if (op.getSeed() && !op.getTransposed())
     flipSigns();
-  int64_t stride = 1;
+  int64_t stride = inner;
   for (int64_t order : llvm::reverse(op.getOrders())) {
     int64_t next = stride * order;
     if (!llvm::isPowerOf2_64(order)) {
@@ -193,8 +237,9 @@ void Rotator::write() {
     flipSigns();
 }
 
-void writeRotation(Emitter &e, lowbit::HadamardOp op, Value row) {
-  Rotator(e, op, row).write();
+void writeRotation(Emitter &e, lowbit::HadamardOp op, Value row,
+                   int64_t channels, int64_t inner) {
+  Rotator(e, op, row, channels, inner).write();
 }
 
 } // namespace qopt::cpu

@@ -1,4 +1,4 @@
-// Rotations of a row in the scratch, by Hadamard matrices.
+// Rotations by Hadamard matrices, of a row in the scratch.
 
 #ifndef QOPT_CODEGEN_CPU_ROTATION_H
 #define QOPT_CODEGEN_CPU_ROTATION_H
@@ -8,12 +8,18 @@
 
 namespace qopt::cpu {
 
-/// Whether a rotation of rows can be written: along the last axis, its Paley
-/// orders not so large that their sums would fill pages of code.
+/// Whether a rotation can be written: of f32 or less, its Paley orders not so
+/// large that their sums would fill pages of code.
 bool canRotate(lowbit::HadamardOp op);
 
-/// Rotates the f32 row at `row`, which has room for a multiple of 16 elements.
-void writeRotation(Emitter &e, lowbit::HadamardOp op, mlir::Value row);
+/// The product of its orders: elements that are rotated at a time.
+int64_t sizeOf(lowbit::HadamardOp op);
+
+/// Rotates the f32 row at `row`, `channels` elements with room for a multiple
+/// of 16. `inner` of them lie between the elements of a vector; blocks of
+/// sizeOf(op) * inner fill the row.
+void writeRotation(Emitter &e, lowbit::HadamardOp op, mlir::Value row,
+                   int64_t channels, int64_t inner);
 
 } // namespace qopt::cpu
 

@@ -20,6 +20,7 @@
 #include "qopt/dialects/nn/Dims.h"
 #include "qopt/passes/Passes.h"
 #include "qopt/passes/kernel/Lora.h"
+#include "qopt/passes/kernel/Prologue.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/raw_ostream.h"
@@ -98,7 +99,7 @@ private:
   void materializeOutputs();
   void takeEpilogues();
   bool isInlined(Operation *op);
-  bool isPrologue(Operation *op);
+  bool isPrologue(Operation *op) { return isQuantizePrologue(op, dims); }
   bool hasSameSize(Value a, Value b) {
     AffineExpr size = dims.elements(a);
     return size && size == dims.elements(b);
@@ -215,38 +216,6 @@ bool Outliner::isAlias(Operation *op) {
     return user->hasTrait<OpTrait::IsTerminator>();
   });
   return stored && !returned;
-}
-
-/// Whether the op is computed by the kernel of the quantization behind it, its
-/// only reader: a norm, a rotation of rows, or elementwise; or it makes numbers
-/// of the codes that attention reads as keys or values.
-bool Outliner::isPrologue(Operation *op) {
-  if (auto codes = dyn_cast<lowbit::DequantizeOp>(op)) {
-    auto isRead = [&](OpOperand &use) {
-      auto attention = dyn_cast<nn::AttentionOp>(use.getOwner());
-      return attention && (use.get() == attention.getKey() ||
-                           use.get() == attention.getValue());
-    };
-    return llvm::all_of(op->getUses(), isRead) &&
-           (codes.getScheme().getPer() == lowbit::Granularity::token ||
-            codes.getScheme().getPer() == lowbit::Granularity::group);
-  }
-  Operation *user = op->hasOneUse() ? *op->user_begin() : nullptr;
-  if (!user || op->getNumResults() != 1 || isLoraBranch(op) ||
-      dims.of(op->getResult(0)) != dims.of(user->getOperand(0)))
-    return false;
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  auto rotation = dyn_cast<lowbit::HadamardOp>(op);
-  if (!isa<nn::RmsNormOp, nn::SwigluOp>(op) && !rotation)
-    return false;
-  if (type.getElementType().isF64() ||
-      (rotation && int64_t(rotation.getAxis()) != type.getRank() - 1))
-    return false;
-  auto quantize = dyn_cast<lowbit::QuantizeOp>(user);
-  bool perRow = quantize &&
-                (quantize.getScheme().getPer() == lowbit::Granularity::token ||
-                 quantize.getScheme().getPer() == lowbit::Granularity::group);
-  return perRow || (isa<lowbit::HadamardOp>(user) && isPrologue(user));
 }
 
 /// Whether the op becomes a part of all its readers' kernels.

@@ -1,0 +1,69 @@
+// What comes before a quantization, in its kernel.
+
+#include "qopt/passes/kernel/Prologue.h"
+
+#include "qopt/dialects/lowbit/Lowbit.h"
+#include "qopt/passes/kernel/Lora.h"
+
+using namespace mlir;
+
+namespace qopt {
+
+/// A quantization whose sets are rows or parts of them.
+static bool quantizesRows(Operation *op) {
+  auto quantize = dyn_cast<lowbit::QuantizeOp>(op);
+  return quantize &&
+         (quantize.getScheme().getPer() == lowbit::Granularity::token ||
+          quantize.getScheme().getPer() == lowbit::Granularity::group);
+}
+
+/// Whether a rotation of heads, [.., H, D], has only a reshape to rows [.., H *
+/// D] behind it that are quantized.
+static bool isHeadPrologue(lowbit::HadamardOp rotation) {
+  auto type = rotation.getInput().getType();
+  auto reshape = rotation->hasOneUse()
+                     ? dyn_cast<nn::ReshapeOp>(*rotation->user_begin())
+                     : nullptr;
+  if (!reshape || !reshape->hasOneUse() || type.getElementType().isF64() ||
+      !quantizesRows(*reshape->user_begin()))
+    return false;
+  ArrayRef<int64_t> heads = type.getShape().drop_front(rotation.getAxis());
+  return !ShapedType::isDynamicShape(heads) &&
+         ShapedType::getNumElements(heads) ==
+             reshape.getType().getShape().back();
+}
+
+bool isQuantizePrologue(Operation *op, const nn::Dims &dims) {
+  if (auto codes = dyn_cast<lowbit::DequantizeOp>(op)) {
+    auto isRead = [&](OpOperand &use) {
+      auto attention = dyn_cast<nn::AttentionOp>(use.getOwner());
+      return attention && (use.get() == attention.getKey() ||
+                           use.get() == attention.getValue());
+    };
+    return llvm::all_of(op->getUses(), isRead) &&
+           (codes.getScheme().getPer() == lowbit::Granularity::token ||
+            codes.getScheme().getPer() == lowbit::Granularity::group);
+  }
+  if (auto reshape = dyn_cast<nn::ReshapeOp>(op))
+    if (auto source = reshape.getInput().getDefiningOp<lowbit::HadamardOp>())
+      return isHeadPrologue(source);
+  Operation *user = op->hasOneUse() ? *op->user_begin() : nullptr;
+  if (!user || op->getNumResults() != 1 || isLoraBranch(op) ||
+      dims.of(op->getResult(0)) != dims.of(user->getOperand(0)))
+    return false;
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  auto rotation = dyn_cast<lowbit::HadamardOp>(op);
+  if (rotation && isHeadPrologue(rotation))
+    return true;
+  if (!isa<nn::RmsNormOp, nn::SwigluOp>(op) && !rotation)
+    return false;
+  if (type.getElementType().isF64() ||
+      (rotation && int64_t(rotation.getAxis()) != type.getRank() - 1))
+    return false;
+  auto next = dyn_cast<lowbit::HadamardOp>(user);
+  return quantizesRows(user) ||
+         (next && int64_t(next.getAxis()) == type.getRank() - 1 &&
+          isQuantizePrologue(next, dims));
+}
+
+} // namespace qopt

@@ -1,0 +1,17 @@
+// What comes before a quantization, in its kernel.
+
+#ifndef QOPT_PASSES_KERNEL_PROLOGUE_H
+#define QOPT_PASSES_KERNEL_PROLOGUE_H
+
+#include "qopt/dialects/nn/Dims.h"
+
+namespace qopt {
+
+/// Whether the op is computed by the kernel of the quantization behind it, its
+/// only reader: a norm, a rotation of rows or heads, or elementwise; or it
+/// makes numbers of the codes that attention reads as keys or values.
+bool isQuantizePrologue(mlir::Operation *op, const nn::Dims &dims);
+
+} // namespace qopt
+
+#endif // QOPT_PASSES_KERNEL_PROLOGUE_H
