@@ -61,8 +61,10 @@ static bool accepts(kernel::FuncOp kernel, const Target &) {
 }
 
 static AffineExpr tasks(kernel::FuncOp kernel, const Target &) {
-  // [B, H, T, D]: a task is one query of one head.
-  AffineMap map = cast<AffineMapAttr>(kernel.getDims()[0]).getValue();
+  // [B, H, T, D]: a task is one query of one head. Codes of keys may come first.
+  auto query = cast<BlockArgument>(attentionOf(kernel).getQuery());
+  AffineMap map =
+      cast<AffineMapAttr>(kernel.getDims()[query.getArgNumber()]).getValue();
   return map.getResult(0) * map.getResult(1) * map.getResult(2);
 }
 

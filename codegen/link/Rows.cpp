@@ -214,10 +214,14 @@ LogicalResult Rows::prepare(ModuleOp program) {
     return success();
   module = ModuleOp::create(value.getLoc());
   int64_t rows = type.getDimSize(0), block = std::min(rows, blockRows());
-  functions[block] = functionFor(block);
-  if (int64_t rest = rows % block)
-    functions[rest] = functionFor(rest);
+  prepareBlocks(block);
+  prepareBlocks(rows % block);
   return success();
+}
+
+void Rows::prepareBlocks(int64_t count) {
+  if (module && count > 0 && !functions.count(count))
+    functions[count] = functionFor(count);
 }
 
 FailureOr<std::unique_ptr<Rows>> Rows::of(Value value, ModuleOp program,

@@ -19,7 +19,10 @@ public:
   static mlir::FailureOr<std::unique_ptr<Rows>>
   of(mlir::Value value, mlir::ModuleOp program, nn::WeightFiles &files);
 
-  /// Rows [from, from + count): a tensor [count, ...]. Several threads may ask.
+  /// Makes `get` give blocks of `count` rows, too; before threads ask.
+  void prepareBlocks(int64_t count);
+  /// Rows [from, from + count): a tensor [count, ...]; `count` is blockRows(),
+  /// what is left at the end, or was prepared. Several threads may ask.
   mlir::FailureOr<interpreter::Tensor> get(int64_t from, int64_t count) const;
   /// Rows that are worth a task of their own.
   int64_t blockRows() const;

@@ -82,6 +82,8 @@ std::optional<double> Reader::decibels(const Stored &stored) {
   // Whole panels, evenly spread.
   int64_t height = packing.panelRows(), panels = packing.panels(N);
   int64_t looked = std::min(panels, std::max<int64_t>(1, mostRows / height));
+  (*rows)->prepareBlocks(std::min(height, N));
+  (*rows)->prepareBlocks(N % height);
   std::vector<int8_t> codes(height * C);
   double signal = 0, noise = 0;
   for (int64_t i = 0; i < looked; ++i) {
