@@ -66,7 +66,10 @@ uint64_t Pool::patience() const { return spare ? longSpin : shortSpin; }
 /// Waits for a launch that is not number `seen`; false when the pool closes.
 bool Pool::waitForLaunch(uint32_t seen) {
   auto isNew = [&] {
-    return uint32_t(current.next.load(std::memory_order_acquire) >> 32) != seen;
+    // A worker that was late may have seen the number that closing counts.
+    return uint32_t(current.next.load(std::memory_order_acquire) >> 32) !=
+               seen ||
+           rest.closing.load(std::memory_order_acquire);
   };
   if (!spin(patience(), isNew)) {
     // Either the caller sees the sleeper, or the sleeper sees the launch.
