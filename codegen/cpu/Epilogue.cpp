@@ -81,7 +81,7 @@ Value Epilogue::operand(Value tensor, Value row, Value column, int64_t width) {
     return m.integer(constant.getSplatValue<APInt>().getSExtValue(),
                      VectorType::get(lanes, wide));
   }
-  if (type.getNumElements() == 1 && type.hasStaticShape()) {
+  if (type.hasStaticShape() && type.getNumElements() == 1) {
     Value x = e.load(element, e.pointer(tensor), e.constant(0));
     if (element.isF16() || element.isBF16())
       x = arith::ExtFOp::create(e.b, e.loc, e.f32(), x);

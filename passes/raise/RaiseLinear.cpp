@@ -41,7 +41,8 @@ static Value writeBias(AddOp sum) {
         linear.getType() != sum.getType())
       continue;
     int64_t width = typeOf(linear).getShape().back();
-    if (typeOf(bias).getShape().back() != width ||
+    if (!typeOf(bias).hasStaticShape() || typeOf(bias).getRank() == 0 ||
+        typeOf(bias).getShape().back() != width ||
         typeOf(bias).getNumElements() != width)
       continue; // of the features alone, perhaps behind axes of size 1
     OpBuilder builder(sum);
