@@ -95,7 +95,8 @@ Element AttentionRaiser::readOperand(MatmulOp op, bool rhs,
   return e.read(operand, at, [](Operation *op) {
     if (auto product = dyn_cast<MulOp>(op))
       return llvm::any_of(op->getOperands(), [](Value v) {
-        return cast<RankedTensorType>(v.getType()).getNumElements() == 1;
+        auto type = cast<RankedTensorType>(v.getType());
+        return type.hasStaticShape() && type.getNumElements() == 1;
       });
     // Of the same, it repeats heads.
     if (auto concat = dyn_cast<ConcatOp>(op))
