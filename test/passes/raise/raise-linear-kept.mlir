@@ -51,3 +51,14 @@ func.func @product_kept(%a: tensor<3x2xf32>, %b: tensor<2x4xf32>) -> tensor<3x4x
   %y = nn.matmul %a, %b : tensor<3x2xf32>, tensor<2x4xf32>
   return %y : tensor<3x4xf32>
 }
+
+// One number for all is no bias: it has no axis of features.
+// CHECK-LABEL: func @number_kept(
+// CHECK:         nn.linear %{{.*}}, %{{.*}} : tensor<?x?x4xf32>
+// CHECK-NEXT:    nn.add
+func.func @number_kept(%x: !x {nn.dims = #x}, %w: !w, %n: tensor<f32>) -> !y
+    attributes {nn.symbols = ["batch", "seq"]} {
+  %p = nn.linear %x, %w : !x, !w -> !y
+  %y = nn.add %p, %n : !y, tensor<f32>
+  return %y : !y
+}
