@@ -96,10 +96,11 @@ qopt_status Opening::readFooter() {
   return checkRanges();
 }
 
-/// Weights, tokenizer and info follow one another up to the footer.
+/// Weights, initial values, tokenizer and info follow one another up to the footer.
 qopt_status Opening::checkRanges() {
   const uint64_t ranges[][2] = {
       {footer.weights_offset, footer.weights_bytes},
+      {footer.initial_offset, footer.initial_bytes},
       {footer.tokenizer_offset, footer.tokenizer_bytes},
       {footer.info_offset, footer.info_bytes}};
   uint64_t end = bytes - sizeof footer, position = 0;
@@ -213,7 +214,8 @@ qopt_status Opening::findProgram(qopt_model &model) {
                 "model again",
                 name(), QOPT_ABI_VERSION, model.program->abi_version);
   if (model.program->info_hash != footer.info_hash ||
-      model.program->weights_bytes != footer.weights_bytes)
+      model.program->weights_bytes != footer.weights_bytes ||
+      model.program->initial_bytes != footer.initial_bytes)
     return corrupt("its weights belong to other code");
   return QOPT_OK;
 }

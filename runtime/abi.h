@@ -5,8 +5,9 @@
  *
  * A compiled model is one object with a table `qopt_program` in it. The table
  * holds a variant of the code for each CPU it was compiled for; a variant holds
- * the entries (`run`, `prefill`, `decode`, `nll`). Weights, tokenizer and the
- * description for `info` lie behind the linked file, see qopt_footer.
+ * the entries (`run`, `prefill`, `decode`, `nll`, `train_step`). Weights, the
+ * values that variables begin with, tokenizer and the description for `info`
+ * lie behind the linked file, see qopt_footer.
  */
 
 #ifndef QOPT_RUNTIME_ABI_H
@@ -18,7 +19,7 @@
 extern "C" {
 #endif
 
-#define QOPT_ABI_VERSION 1u
+#define QOPT_ABI_VERSION 2u
 
 /** Of compiler and runtime. */
 #define QOPT_VERSION "0.1.0"
@@ -81,7 +82,19 @@ typedef struct qopt_call {
   void *const *outputs;
   void *const *states; /**< KV caches, updated in place */
   qopt_pool *pool;
+  uint8_t *variables; /**< of the context, 64-byte aligned; null if the program
+                           has none */
 } qopt_call;
+
+/** A tensor that a context changes and keeps: a trained parameter, a state of
+ *  its optimizer, a sum of gradients. Row-major without gaps. */
+typedef struct qopt_variable {
+  const char *name; /**< "model.norm.weight", "model.norm.weight.adamw.m" */
+  uint32_t type;    /**< qopt_type */
+  uint32_t rank;
+  const int64_t *dims; /**< [rank], none of them free */
+  int64_t offset; /**< in the variables of a context, a multiple of 64 */
+} qopt_variable;
 
 /** One way to run the model. `symbols` are the names of its free dimensions;
  *  "past" and "capacity" belong to entries with states: positions already in
@@ -117,6 +130,11 @@ typedef struct qopt_program {
   /** What ties code and data together: the size of its weights, and xxh64 of
    *  its info. */
   uint64_t weights_bytes, info_hash;
+  uint32_t variable_count, reserved;
+  const qopt_variable *variables;
+  /** Bytes of a context's variables, a multiple of 64. The first
+   *  `initial_bytes` of them begin as the file says, the others as zero. */
+  uint64_t variables_bytes, initial_bytes;
 } qopt_program;
 
 /** The program of a library, for a program that opens its file: every library
@@ -132,6 +150,7 @@ void qopt_parallel(qopt_pool *pool, qopt_kernel kernel, const int64_t *args,
  *  at an offset that is a multiple of 4096, weights first. */
 typedef struct qopt_footer {
   uint64_t weights_offset, weights_bytes;
+  uint64_t initial_offset, initial_bytes; /**< what variables begin with */
   uint64_t tokenizer_offset, tokenizer_bytes; /**< bytes 0: no tokenizer */
   uint64_t info_offset, info_bytes;           /**< JSON text for `info` */
   uint64_t info_hash;                         /**< qopt_program.info_hash */
@@ -144,11 +163,12 @@ typedef struct qopt_footer {
 #ifdef __cplusplus
 }
 static_assert(sizeof(qopt_tensor_spec) == 24, "layout of the ABI");
-static_assert(sizeof(qopt_call) == 56, "layout of the ABI");
+static_assert(sizeof(qopt_call) == 64, "layout of the ABI");
+static_assert(sizeof(qopt_variable) == 32, "layout of the ABI");
 static_assert(sizeof(qopt_entry) == 80, "layout of the ABI");
 static_assert(sizeof(qopt_variant) == 32, "layout of the ABI");
-static_assert(sizeof(qopt_program) == 56, "layout of the ABI");
-static_assert(sizeof(qopt_footer) == 72, "layout of the ABI");
+static_assert(sizeof(qopt_program) == 88, "layout of the ABI");
+static_assert(sizeof(qopt_footer) == 88, "layout of the ABI");
 #endif
 
 #endif /* QOPT_RUNTIME_ABI_H */

@@ -152,7 +152,9 @@ void emitTables(ModuleOp module, ArrayRef<Variant> variants,
       {{tables.u32(QOPT_ABI_VERSION), tables.u32(variantRows.size()),
         tables.address(tables.array(variantRows)), tables.i64(options.maxBatch),
         tables.i64(options.maxSeq), tables.i64(options.vocabulary),
-        tables.i64(options.weightBytes), tables.i64(options.infoHash)}},
+        tables.i64(options.weightBytes), tables.i64(options.infoHash),
+        tables.u32(0), tables.u32(0), tables.address({}), tables.i64(0),
+        tables.i64(0)}},
       "qopt_program");
 }
 

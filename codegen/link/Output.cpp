@@ -64,6 +64,7 @@ static bool appendAll(const Model &model, raw_fd_ostream &out) {
     return false;
   footer.weights_bytes = file.position() - footer.weights_offset;
   file.align();
+  footer.initial_offset = file.position();
   footer.tokenizer_offset = file.position();
   footer.tokenizer_bytes = model.tokenizer.size();
   file.add(ArrayRef<char>(model.tokenizer.data(), model.tokenizer.size()));

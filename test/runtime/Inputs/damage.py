@@ -4,7 +4,7 @@ import os
 import struct
 import sys
 
-FOOTER = struct.Struct("<7QII8s")
+FOOTER = struct.Struct("<9QII8s")
 data = open(sys.argv[1], "rb").read()
 fields = list(FOOTER.unpack(data[-FOOTER.size:]))
 folder = sys.argv[2]
@@ -26,14 +26,14 @@ save("cut.so", data[:-1])
 save("half.so", data[: len(data) // 2])
 save("longer.so", data + b"\n")
 save("text.so", b"no model, but long enough to hold a footer" * 9)
-# weights, tokenizer, info: offset and size each; hash, version, reserved, magic
-footer("version.so", 7, 99)
-for index in range(6):
+# weights, initial, tokenizer, info: offset and size each; hash, version, reserved, magic
+footer("version.so", 9, 99)
+for index in range(8):
     for i, value in enumerate([fields[index] + 4096, 2**63, 2**64 - 4096, 1, fields[index] ^ 64]):
         footer(f"range-{index}-{i}.so", index, value)
-footer("hash.so", 6, fields[6] ^ 1)
+footer("hash.so", 8, fields[8] ^ 1)
 info = bytearray(data)
-info[fields[4] + 5] ^= 1
+info[fields[6] + 5] ^= 1
 save("info.so", bytes(info))
 # Code that is cut off, with all that follows moved up.
 save("code.so", data[:4096] + data[fields[0]:])
@@ -43,6 +43,6 @@ if len(sys.argv) > 3:
     start = FOOTER.unpack(other[-FOOTER.size:])[0]
     shift = fields[0] - start
     theirs = list(FOOTER.unpack(other[-FOOTER.size:]))
-    for index in (0, 2, 4):
+    for index in (0, 2, 4, 6):
         theirs[index] += shift
     save("mixed.so", data[: fields[0]] + other[start:-FOOTER.size] + FOOTER.pack(*theirs))
