@@ -1,16 +1,18 @@
 // Moves what an entry computes into kernels, fused, each different one once.
 //
-// Three kinds of ops. *Anchors* (linear, norm, attention, softmax, loss,
-// quantize) have a tile program of their own; a linear takes the elementwise
-// ops behind it along as its epilogue, with the second half of a low-rank
-// branch, and quantize the norm, rotation and elementwise ops before it as its
-// prologue. *Views* (reshape, transpose, slice, ...) move into whoever
-// reads them. *Elementwise* ops move into their reader if it is the only one
-// and as large as they are; otherwise what they compute is stored. What is left
-// is a kernel each.
+// Three kinds of ops. *Anchors* (linear and other products of matrices, norm,
+// attention, softmax, loss, quantize, steps of training) have a tile program of
+// their own; a product takes the elementwise ops behind it along as its
+// epilogue, with the second half of a low-rank branch, and quantize the norm,
+// rotation and elementwise ops before it as its prologue. A product reads a
+// stored matrix turned where it lies. *Views* (reshape, transpose, slice, ...)
+// move into whoever reads them. *Elementwise* ops move into their reader if it
+// is the only one and as large as they are; otherwise what they compute is
+// stored. What is left is a kernel each.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -18,6 +20,7 @@
 #include "qopt/dialects/kernel/Kernel.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/dialects/nn/Dims.h"
+#include "qopt/dialects/train/Train.h"
 #include "qopt/passes/Passes.h"
 #include "qopt/passes/kernel/Lora.h"
 #include "qopt/passes/kernel/Prologue.h"
@@ -35,14 +38,22 @@ namespace qopt {
 static bool isAnchor(Operation *op) {
   if (isLoraBranch(op))
     return false;
-  return isa<nn::LinearOp, nn::RmsNormOp, nn::AttentionOp, nn::SoftmaxOp,
-             nn::CrossEntropyOp, nn::ScatterNdOp, lowbit::LinearOp,
-             lowbit::QuantizeOp, lowbit::HadamardOp>(op);
+  return isa<train::TrainDialect>(op->getDialect()) ||
+         isa<nn::LinearOp, nn::MatmulOp, nn::RmsNormOp, nn::AttentionOp,
+             nn::SoftmaxOp, nn::CrossEntropyOp, nn::ScatterNdOp,
+             lowbit::LinearOp, lowbit::QuantizeOp, lowbit::HadamardOp>(op);
+}
+
+/// Anchors with an epilogue: [.., N] whose elements are sums of products.
+static bool isProduct(Operation *op) {
+  return isa<nn::LinearOp, nn::MatmulOp, lowbit::LinearOp,
+             train::LinearWeightGradOp>(op);
 }
 
 /// Ops that become parts of kernels.
 static bool isModelOp(Operation *op) {
-  return isa<nn::NnDialect, lowbit::LowbitDialect>(op->getDialect());
+  return isa<nn::NnDialect, lowbit::LowbitDialect, train::TrainDialect>(
+      op->getDialect());
 }
 
 static bool isView(Operation *op) {
@@ -53,8 +64,8 @@ static bool isView(Operation *op) {
 /// Ops that read an element of an operand more than once: what is inlined into
 /// them is computed again and again, so that only views are.
 static bool rereads(Operation *op) {
-  return isa<nn::MatmulOp, nn::CumsumOp, nn::RopeOp, nn::GatherOp,
-             nn::GatherNdOp, nn::GatherElementsOp>(op);
+  return isa<nn::CumsumOp, nn::RopeOp, nn::GatherOp, nn::GatherNdOp,
+             nn::GatherElementsOp>(op);
 }
 
 static bool isElementwise(Operation *op) {
@@ -67,6 +78,12 @@ static bool isElementwise(Operation *op) {
 /// A scalar that stands in the code itself.
 static bool isImmediate(Value value) {
   return value.getDefiningOp<arith::ConstantOp>() != nullptr;
+}
+
+/// Whether what the op reads lies where the caller or a variable wants it.
+static bool isKept(Operation *op) {
+  return op->hasTrait<OpTrait::IsTerminator>() ||
+         isa<ml_program::GlobalStoreOp>(op);
 }
 
 namespace {
@@ -98,6 +115,13 @@ private:
 
   void materializeOutputs();
   void takeEpilogues();
+  bool isStored(Value value);
+  kernel::LayoutAttr layoutOf(kernel::LoadOp load) {
+    return tables
+        .lookupNearestSymbolFrom<kernel::WeightOp>(load, load.getWeightAttr())
+        .getLayout();
+  }
+  bool isReadTurned(OpOperand &use);
   bool isInlined(Operation *op);
   bool isPrologue(Operation *op) { return isQuantizePrologue(op, dims); }
   bool hasSameSize(Value a, Value b) {
@@ -113,7 +137,8 @@ private:
   func::FuncOp entry;
   KernelTable &kernels;
   nn::Dims dims;
-  /// The linear that an op is the epilogue of; its last op is a root.
+  SymbolTableCollection tables;
+  /// The product that an op is the epilogue of; its last op is a root.
   DenseMap<Operation *, Operation *> epilogueOf;
   DenseMap<Operation *, bool> inlined;
   SmallVector<std::pair<Operation *, kernel::LaunchOp>> launches;
@@ -136,15 +161,24 @@ kernel::FuncOp KernelTable::unique(kernel::FuncOp kernel, StringRef kind) {
   return kernel;
 }
 
-/// An output that no op of a kernel gives gets an op that copies it.
+/// An output that no op of a kernel gives gets an op that copies it; so does
+/// what is stored in a variable.
 void Outliner::materializeOutputs() {
   Operation *terminator = entry.getBody().front().getTerminator();
-  OpBuilder b(terminator);
+  SmallVector<OpOperand *> outputs;
+  for (auto store : entry.getOps<ml_program::GlobalStoreOp>())
+    outputs.push_back(&store.getValueMutable());
+  for (OpOperand &output : terminator->getOpOperands())
+    outputs.push_back(&output);
   DenseSet<Value> seen;
-  for (OpOperand &output : terminator->getOpOperands()) {
+  for (OpOperand *place : outputs) {
+    OpOperand &output = *place;
+    OpBuilder b(output.getOwner());
     Operation *op = output.get().getDefiningOp();
     bool given = op && (isa<kernel::LaunchOp>(op) ||
                         (isModelOp(op) && !isa<nn::CacheAppendOp>(op)));
+    if (isa<ml_program::GlobalStoreOp>(output.getOwner()))
+      given &= output.get().hasOneUse();
     if (given && seen.insert(output.get()).second)
       continue;
     SmallVector<Value> sizes;
@@ -165,8 +199,8 @@ void Outliner::materializeOutputs() {
   }
 }
 
-/// Whether an epilogue can read `operand` beside a linear's result: a number, a
-/// vector of all outputs, or a tensor of the result's shape.
+/// Whether an epilogue can read `operand` beside a product's result: a number,
+/// a vector of all outputs, or a tensor of the result's shape.
 static bool isEpilogueOperand(Value operand, Value result,
                               const nn::Dims &dims) {
   auto type = cast<RankedTensorType>(operand.getType());
@@ -175,14 +209,14 @@ static bool isEpilogueOperand(Value operand, Value result,
   return dims.of(operand) == dims.of(result);
 }
 
-/// Elementwise ops behind a linear, as far as they are its only reader and what
-/// else they read is there.
+/// Elementwise ops behind a product, as far as they are its only reader and
+/// what else they read is there.
 void Outliner::takeEpilogues() {
-  entry.walk([&](Operation *linear) {
-    if (!isa<nn::LinearOp, lowbit::LinearOp>(linear) || isLoraBranch(linear))
+  entry.walk([&](Operation *product) {
+    if (!isProduct(product) || isLoraBranch(product))
       return;
-    Operation *last = linear;
-    epilogueOf[last] = linear;
+    Operation *last = product;
+    epilogueOf[last] = product;
     for (int length = 0; length < 64 && last->getResult(0).hasOneUse();
          ++length) {
       Operation *user = *last->getResult(0).user_begin();
@@ -191,13 +225,13 @@ void Outliner::takeEpilogues() {
           !llvm::all_of(user->getOperands(),
                         [&](Value operand) {
                           return isEpilogueOperand(operand,
-                                                   linear->getResult(0), dims);
+                                                   product->getResult(0), dims);
                         }) ||
           dims.of(user->getResult(0)) != dims.of(last->getResult(0)) ||
           getElementTypeOrSelf(user->getResult(0)) !=
               getElementTypeOrSelf(last->getResult(0)))
         break;
-      epilogueOf[user] = linear;
+      epilogueOf[user] = product;
       last = user;
     }
   });
@@ -210,12 +244,38 @@ bool Outliner::isAlias(Operation *op) {
   Operation *source = reshape.getInput().getDefiningOp();
   if (source && isa<nn::CacheAppendOp>(source))
     return false; // a cache has room between its heads
-  bool stored = !source || isa<kernel::LoadOp>(source) || isAlias(source) ||
-                (isModelOp(source) && !isInlined(source));
-  bool returned = llvm::any_of(op->getUsers(), [](Operation *user) {
-    return user->hasTrait<OpTrait::IsTerminator>();
-  });
-  return stored && !returned;
+  bool returned = llvm::any_of(op->getUsers(), isKept);
+  return isStored(reshape.getInput()) && !returned;
+}
+
+/// Whether the value lies in memory before any kernel that reads it runs.
+bool Outliner::isStored(Value value) {
+  Operation *source = value.getDefiningOp();
+  return !source || isa<kernel::LoadOp, ml_program::GlobalLoadOp>(source) ||
+         isAlias(source) || (isModelOp(source) && !isInlined(source));
+}
+
+/// Whether a product reads the transpose of a stored row-major matrix there: it
+/// knows how to, so that nothing is moved.
+bool Outliner::isReadTurned(OpOperand &use) {
+  auto transpose = use.get().getDefiningOp<nn::TransposeOp>();
+  auto linear = dyn_cast<nn::LinearOp>(use.getOwner());
+  bool reads = linear
+                   ? use.get() == linear.getWeight() &&
+                         use.get() != linear.getInput() && !isLoraBranch(linear)
+                   : isa<nn::MatmulOp>(use.getOwner());
+  if (!transpose || !reads || !isStored(transpose.getInput()))
+    return false;
+  auto order =
+      llvm::to_vector(llvm::seq<int64_t>(transpose.getType().getRank()));
+  std::swap(order.end()[-2], order.end()[-1]);
+  Value source = transpose.getInput();
+  while (auto reshape = source.getDefiningOp<nn::ReshapeOp>())
+    source = reshape.getInput();
+  auto load = source.getDefiningOp<kernel::LoadOp>();
+  return transpose.getPermutation() == ArrayRef<int64_t>(order) &&
+         !source.getDefiningOp<nn::CacheAppendOp>() &&
+         (!load || layoutOf(load).getPanel() == 0);
 }
 
 /// Whether the op becomes a part of all its readers' kernels.
@@ -240,14 +300,17 @@ bool Outliner::isInlined(Operation *op) {
     bool fits = user && user->getNumResults() == 1 &&
                 (hasSameSize(op->getResult(0), user->getResult(0)) ||
                  isa<nn::ConcatOp, nn::ReduceOp>(user));
-    result = fits && !rereads(user) && !isa<nn::ReduceOp>(op) &&
-             !isa<nn::MatmulOp, nn::CumsumOp>(op);
+    result = fits && !rereads(user) && !isa<nn::ReduceOp, nn::CumsumOp>(op);
   }
-  for (Operation *user : op->getUsers())
-    if (user->hasTrait<OpTrait::IsTerminator>() || isAnchor(user) ||
+  for (OpOperand &use : op->getUses()) {
+    Operation *user = use.getOwner();
+    if (isReadTurned(use))
+      continue;
+    if (isKept(user) || isAnchor(user) ||
         (epilogueOf.contains(user) && linear == epilogueOf.end()) ||
         isa<kernel::LaunchOp>(user))
       result = false;
+  }
   return inlined[op] = result;
 }
 
@@ -331,7 +394,6 @@ LogicalResult Outliner::outline(Operation *root) {
   SmallVector<SmallVector<AffineExpr>> sizes;
   SmallVector<Attribute> layouts;
   int64_t caches = states.size();
-  SymbolTableCollection tables;
   for (Value operand : operands) {
     SmallVector<AffineExpr> own(dims.of(operand));
     if (operand.getType().isIndex())
@@ -346,10 +408,7 @@ LogicalResult Outliner::outline(Operation *root) {
     caches += cache;
     auto layout = kernel::LayoutAttr::get(context, 0, cache);
     if (auto load = operand.getDefiningOp<kernel::LoadOp>())
-      layout = tables
-                   .lookupNearestSymbolFrom<kernel::WeightOp>(
-                       load, load.getWeightAttr())
-                   .getLayout();
+      layout = layoutOf(load);
     layouts.push_back(layout);
   }
   AffineExpr capacity = capacityOf(entry, dims);
@@ -417,7 +476,17 @@ void Outliner::boundChains() {
   }
 }
 
+/// What is computed again has been kept apart: nothing merges from here on.
+static void dropRecomputes(func::FuncOp entry) {
+  for (auto op :
+       llvm::make_early_inc_range(entry.getOps<train::RecomputeOp>())) {
+    op.replaceAllUsesWith(op.getInput());
+    op.erase();
+  }
+}
+
 LogicalResult Outliner::run() {
+  dropRecomputes(entry);
   materializeOutputs();
   takeEpilogues();
   boundChains();
