@@ -85,7 +85,7 @@ FailureOr<Optimizers> Optimizers::parse(StringRef kind, StringRef states,
                                         func::FuncOp nll,
                                         ArrayRef<GlobalOp> parameters,
                                         std::string &message) {
-  Optimizers optimizers;
+  Optimizers optimizers(nll.getLoc());
   auto known = llvm::StringSwitch<std::optional<Kind>>(kind)
                    .Case("sgd", Kind::sgd)
                    .Case("adamw", Kind::adamw)

@@ -60,13 +60,15 @@ private:
                   bool isUnsigned, mlir::Value value);
   mlir::Value decayOf(mlir::ml_program::GlobalOp parameter);
 
+  explicit Optimizers(mlir::Location loc) : loc(loc) {}
+
   Kind kind = Kind::adamw;
   bool codes = false;                    ///< states in 8 bits
   bool hasKinds[3] = {}, rounds = false; ///< kinds in use; bf16 parameters
   llvm::DenseMap<mlir::Operation *, Splits> splits; ///< by parameter
 
   mlir::OpBuilder *builder = nullptr; ///< of the entry under construction
-  mlir::Location loc = mlir::Location(mlir::LocationAttr());
+  mlir::Location loc;
   mlir::Value scale, lr, beta1, beta2, eps, decay, noDecay, momentum, step,
       seed;
 };
