@@ -1,5 +1,5 @@
 # Installs qopt into an empty folder, builds a program against it, runs both.
-# cmake -DBUILD=<build folder> -DCXX=<compiler> -DC=<compiler> -P run.cmake
+# cmake -DBUILD=<build folder> -DCXX=<compiler> -DC=<compiler> -DFLAGS=<of the linker> -P run.cmake
 set(prefix ${BUILD}/test/install/prefix)
 set(user ${BUILD}/test/install/user)
 set(program ${CMAKE_CURRENT_LIST_DIR}/../tools/qopt/compare.mlir)
@@ -13,7 +13,8 @@ function(run)
 endfunction()
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
 run(${CMAKE_COMMAND} -G Ninja -S ${CMAKE_CURRENT_LIST_DIR} -B ${user}
-  -DCMAKE_C_COMPILER=${C} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_PREFIX_PATH=${prefix})
+  -DCMAKE_C_COMPILER=${C} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_EXE_LINKER_FLAGS=${FLAGS}
+  -DCMAKE_PREFIX_PATH=${prefix})
 run(${CMAKE_COMMAND} --build ${user})
 run(${user}/user ${program})
 # The installed compiler finds its own bundle.

@@ -8,7 +8,7 @@
 // RUN: qopt-interpret %S/Inputs/float.mlir --compare=%t.mlir --tolerance=0.2
 // RUN: not qopt-interpret %S/Inputs/float.mlir --compare=%t.mlir --tolerance=1e-6
 // The same through the plugin, to the letter.
-// RUN: mlir-opt --load-dialect-plugin=%plugin --load-pass-plugin=%plugin %s \
+// RUN: %{mlir-opt} %s \
 // RUN:   --pass-pipeline="builtin.module(qopt-gptq{data=random})" 2>/dev/null | diff %t.mlir -
 // With any number of threads the same codes.
 // RUN: qopt-opt %s --mlir-disable-threading --qopt-gptq=data=random 2>/dev/null | diff %t.mlir -

@@ -1,12 +1,12 @@
 """Runs every recipe in qopt-opt and in mlir-opt with the plugin: same text out.
 
-    recipes.py PLUGIN PROGRAM
+    recipes.py PROGRAM MLIR-OPT...
 """
 
 import subprocess
 import sys
 
-plugin, program = sys.argv[1:]
+program, *mlir_opt = sys.argv[1:]
 
 
 def run(*command):
@@ -21,6 +21,6 @@ for name in names[1:]:
         sys.exit(f"{name}: the adapt stage is not part of {text}")
     flag = f"--pass-pipeline={adapt}"
     ours = run("qopt-opt", program, flag)
-    theirs = run("mlir-opt", program, f"--load-dialect-plugin={plugin}", f"--load-pass-plugin={plugin}", flag)
+    theirs = run(*mlir_opt, program, flag)
     if ours != theirs or "lowbit.linear" not in ours:
         sys.exit(f"{name}: qopt-opt and mlir-opt differ:\n{ours}\n{theirs}")
