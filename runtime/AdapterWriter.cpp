@@ -1,6 +1,7 @@
 // Writes the adapter that a context uses, for PEFT and for qopt.
 
 #include "qopt/runtime/Adapters.h"
+#include "qopt/runtime/JsonPut.h"
 #include "qopt/runtime/Tensors.h"
 
 #include <errno.h>
@@ -59,28 +60,6 @@ qopt_status Writer::replace(const char *name, Body body) {
   return status;
 }
 
-/// A text between quotes.
-static void put(FILE *file, const char *text) {
-  fputc('"', file);
-  for (; *text; ++text)
-    if (*text == '"' || *text == '\\')
-      fprintf(file, "\\%c", *text);
-    else if (static_cast<unsigned char>(*text) < 0x20)
-      fprintf(file, "\\u%04x", *text);
-    else
-      fputc(*text, file);
-  fputc('"', file);
-}
-
-/// A number with all of its digits, whatever the locale.
-static void put(FILE *file, double value) {
-  char text[40];
-  snprintf(text, sizeof text, "%.17g", value);
-  if (char *comma = strchr(text, ','))
-    *comma = '.';
-  fputs(text, file);
-}
-
 /// One rank and alpha for all; who differs has an entry under its whole name.
 bool Writer::writeConfig(FILE *file) {
   double rank = 0, alpha = 0;
@@ -93,18 +72,18 @@ bool Writer::writeConfig(FILE *file) {
         "  \"bias\": \"none\",\n  \"use_rslora\": false,\n"
         "  \"inference_mode\": true,\n  \"r\": ",
         file);
-  put(file, rank);
+  putNumber(file, rank);
   fputs(",\n  \"lora_alpha\": ", file);
-  put(file, alpha);
+  putNumber(file, alpha);
   auto table = [&](const char *name, auto valueOf, double usual) {
     fprintf(file, ",\n  \"%s\": {", name);
     const char *separator = "";
     for (const Slot &slot : slots)
       if (double value = valueOf(slot); slot.isA && value != usual) {
         fputs(separator, file);
-        put(file, slot.module);
+        putText(file, slot.module);
         fputs(": ", file);
-        put(file, value);
+        putNumber(file, value);
         separator = ", ";
       }
     fputc('}', file);
@@ -119,11 +98,11 @@ bool Writer::writeConfig(FILE *file) {
   for (const Slot &slot : slots)
     if (slot.isA) {
       fputs(separator, file);
-      put(file, slot.module);
+      putText(file, slot.module);
       separator = ", ";
     }
   fputs("],\n  \"qopt_base\": ", file);
-  put(file, info.textOf(info.root(), "source_hash"));
+  putText(file, info.textOf(info.root(), "source_hash"));
   fputs("\n}\n", file);
   return !ferror(file);
 }
@@ -159,7 +138,7 @@ bool Writer::writeFactors(FILE *file) {
     nameOf(key, slot.module, slot.isA);
     uint64_t next = offset + 4 * slot.rows * slot.columns;
     fputs(separator, file);
-    put(file, key);
+    putText(file, key);
     fprintf(file,
             ":{\"dtype\":\"F32\",\"shape\":[%llu,%llu],"
             "\"data_offsets\":[%llu,%llu]}",

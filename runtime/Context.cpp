@@ -36,10 +36,10 @@ static qopt_status checkOptions(const qopt_model &model,
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "expected device 0, got %d: the model was compiled for CPUs",
                 options.device);
-  if (options.state)
+  if (options.state && !model.program->variable_count)
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "expected no state file, got '%.80s': the model was not "
-                "compiled for training",
+                "compiled for training (qopt --train)",
                 options.state);
   return QOPT_OK;
 }
@@ -75,22 +75,50 @@ qopt_status computeDims(qopt_context &context, const qopt_entry &entry,
   return QOPT_OK;
 }
 
-qopt_status execute(qopt_context &context, const qopt_entry &entry,
-                    qopt_error *error) {
+qopt_status reserveArena(qopt_context &context, const qopt_entry &entry,
+                         qopt_error *error) {
   int64_t bytes = entry.arena_bytes(context.symbols.begin());
   if (bytes < 0 || !context.arena.reserve(uint64_t(bytes)))
     return failMemory(error, "the arena",
                       bytes < 0 ? UINT64_MAX : uint64_t(bytes));
-  qopt_call call = {context.weights ? context.weights
-                                    : context.model->weights,
+  return QOPT_OK;
+}
+
+qopt_status execute(qopt_context &context, const qopt_entry &entry,
+                    qopt_error *error) {
+  if (qopt_status status = reserveArena(context, entry, error))
+    return status;
+  qopt_call call = {context.weights ? context.weights : context.model->weights,
                     context.arena.get(),
                     context.symbols.begin(),
                     context.inputs.begin(),
                     context.outputs.begin(),
                     context.states.begin(),
-                    context.pool};
+                    context.pool,
+                    context.variables.get()};
   entry.run(&call);
   return QOPT_OK;
+}
+
+/// All that a context has but its memory for steps.
+static qopt_status openParts(qopt_context &context,
+                             const qopt_context_options &options,
+                             qopt_error *error) {
+  const qopt_model &model = *context.model;
+  uint64_t sites = lambdaCount(model.variant);
+  if (!context.lambda.resize(sites))
+    return failMemory(error, "lambda", sites * sizeof(float));
+  for (float &value : context.lambda)
+    value = 1;
+  uint32_t cores = cpuCores();
+  uint32_t threads = options.threads ? options.threads : cores;
+  qopt_status status =
+      Pool::open(threads, threads <= cores, &context.pool, error);
+  if (!status)
+    status = context.variables.open(model, error);
+  if (!status && options.state)
+    status = qopt_state_load(&context, options.state, nullptr, error);
+  return status;
 }
 
 } // namespace qopt::runtime
@@ -123,15 +151,12 @@ qopt_status qopt_context_open(qopt_model *model,
                                         : uint64_t(model->program->max_batch);
   context->maxSeq =
       options.max_seq ? options.max_seq : uint64_t(model->program->max_seq);
-  uint32_t cores = cpuCores();
-  uint32_t threads = options.threads ? options.threads : cores;
-  if (qopt_status status =
-          Pool::open(threads, threads <= cores, &context->pool, error)) {
+  qopt_status status = openParts(*context, options, error);
+  if (status)
     qopt_context_close(context);
-    return status;
-  }
-  *out = context;
-  return QOPT_OK;
+  else
+    *out = context;
+  return status;
 }
 
 void qopt_context_close(qopt_context *context) {

@@ -6,12 +6,17 @@
 #include "qopt/runtime/Memory.h"
 #include "qopt/runtime/Model.h"
 #include "qopt/runtime/Pool.h"
+#include "qopt/runtime/Variables.h"
 
 struct qopt_context {
   const qopt_model *model = nullptr;
   qopt::runtime::Pool *pool = nullptr;
   uint8_t *weights = nullptr; ///< its own, with another adapter in them
   uint64_t maxBatch = 0, maxSeq = 0;
+  qopt::runtime::Variables variables;
+  /// How far each site of a gradual schedule is quantized: as in the last step,
+  /// and 1 before the first.
+  qopt::runtime::Growing<float> lambda;
 
   qopt::runtime::Block arena;   ///< of the call that runs, whatever its entry
   qopt::runtime::Block staging; ///< inputs that must be copied; results, too
@@ -32,6 +37,10 @@ namespace qopt::runtime {
 /// making room for its arena.
 qopt_status execute(qopt_context &context, const qopt_entry &entry,
                     qopt_error *error);
+
+/// Makes room for the arena of `entry` at the symbols that the context holds.
+qopt_status reserveArena(qopt_context &context, const qopt_entry &entry,
+                         qopt_error *error);
 
 /// Computes `context.dims` from `context.symbols`: the sizes of inputs, then
 /// outputs, then states.

@@ -63,6 +63,11 @@ static void toFloats(const void *from, uint32_t type, uint64_t n, float *to) {
       to[i] = widen(static_cast<const uint16_t *>(from)[i], type);
 }
 
+/// A site's share of its codes is the context's, not the caller's.
+static bool isLambda(const qopt_tensor_spec &input) {
+  return input.type == QOPT_F32 && !strcmp(input.name, "lambda");
+}
+
 static bool isFloat(uint32_t type) { return type <= QOPT_F64; }
 
 static unsigned long long wide(uint64_t value) { return value; }
@@ -126,7 +131,12 @@ qopt_status Step::call(const qopt_entry &entry, uint64_t tokens,
       !context.states.resize(entry.state_count + 1))
     return failMemory(error, "tokens and results", room);
   for (uint32_t i = 0; i < entry.input_count; ++i) {
-    context.inputs[i] = tables[i];
+    if (isLambda(entry.inputs[i])) {
+      context.inputs[i] = context.lambda.begin();
+      continue;
+    }
+    const int64_t *table = *tables++;
+    context.inputs[i] = table;
     if (entry.inputs[i].type == QOPT_I64)
       continue;
     if (entry.inputs[i].type != QOPT_I32)
@@ -137,7 +147,7 @@ qopt_status Step::call(const qopt_entry &entry, uint64_t tokens,
     auto *narrow =
         reinterpret_cast<int32_t *>(context.staging.get() + idRoom * i);
     for (uint64_t k = 0; k < n; ++k)
-      narrow[k] = int32_t(tables[i][k]);
+      narrow[k] = int32_t(table[k]);
     context.inputs[i] = narrow;
   }
   uint8_t *staged = context.staging.get() + idRoom * entry.input_count;
@@ -243,7 +253,10 @@ qopt_status Step::measure(const int64_t *ids, const int64_t *targets,
   if (qopt_status status = checkBatch())
     return status;
   const qopt_entry *entry = context.model->nll;
-  if (!entry || entry->input_count != 2 || entry->state_count)
+  uint32_t tokens = 0;
+  for (uint32_t i = 0; entry && i < entry->input_count; ++i)
+    tokens += !isLambda(entry->inputs[i]);
+  if (!entry || tokens != 2 || entry->state_count)
     return fail(error, QOPT_NOT_FOUND, "the model has no entry 'nll'");
   if (count > context.maxSeq)
     return fail(error, QOPT_INVALID_ARGUMENT,

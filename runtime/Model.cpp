@@ -7,6 +7,7 @@
 
 #include "qopt/runtime/Cpu.h"
 #include "qopt/runtime/Hash.h"
+#include "qopt/runtime/Variables.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -96,7 +97,8 @@ qopt_status Opening::readFooter() {
   return checkRanges();
 }
 
-/// Weights, initial values, tokenizer and info follow one another up to the footer.
+/// Weights, initial values, tokenizer and info follow one another up to the
+/// footer.
 qopt_status Opening::checkRanges() {
   const uint64_t ranges[][2] = {
       {footer.weights_offset, footer.weights_bytes},
@@ -126,6 +128,7 @@ qopt_status Opening::map(qopt_model &model) {
   model.map = static_cast<const uint8_t *>(mapped);
   model.mapBytes = size;
   model.weightsOffset = footer.weights_offset;
+  model.initialOffset = footer.initial_offset;
   model.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   // Read ahead: soon all of it will be used. Large pages where the system has
   // them for files. Both are wishes.
@@ -217,6 +220,8 @@ qopt_status Opening::findProgram(qopt_model &model) {
       model.program->weights_bytes != footer.weights_bytes ||
       model.program->initial_bytes != footer.initial_bytes)
     return corrupt("its weights belong to other code");
+  if (!checkVariables(*model.program))
+    return corrupt("what it trains does not lie inside of it");
   return QOPT_OK;
 }
 
@@ -244,6 +249,9 @@ qopt_status Opening::finish(qopt_model &model) {
   model.prefill = findEntry(model.variant, "prefill");
   model.decode = findEntry(model.variant, "decode");
   model.nll = findEntry(model.variant, "nll");
+  model.trainStep = findEntry(model.variant, "train_step");
+  model.trainAccumulate = findEntry(model.variant, "train_accumulate");
+  model.trainUpdate = findEntry(model.variant, "train_update");
   model.signatures = makeSignatures(model.variant);
   if (!model.signatures)
     return failMemory(error, "the signatures",

@@ -14,6 +14,7 @@ struct qopt_model {
   uint64_t weightsBytes, tokenizerBytes;
   int fd;                 ///< of the file, as long as it is mapped
   uint64_t weightsOffset; ///< in the file
+  uint64_t initialOffset; ///< likewise, of what variables begin with
   char *info;             ///< a copy, ended by a zero
   void *library;          ///< of dlopen, when it is another file than ours
   const qopt_program *program;
@@ -23,6 +24,9 @@ struct qopt_model {
   /// Entries of a language model, null where there are none. `decode` is
   /// `prefill` of one token.
   const qopt_entry *prefill, *decode, *nll;
+  /// Entries that train, null where there are none: a whole step, or sums of
+  /// gradients and a step that uses them up.
+  const qopt_entry *trainStep, *trainAccumulate, *trainUpdate;
 };
 
 namespace qopt::runtime {
