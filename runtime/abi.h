@@ -116,7 +116,8 @@ typedef struct qopt_variant {
   const char *name;  /**< "avx512vnni" */
   uint64_t features; /**< QOPT_CPU_...: what the CPU must have */
   uint32_t entry_count;
-  uint32_t emulated; /**< 1: compiled for another CPU, never to be timed */
+  uint32_t emulated; /**< 1: plain code for what `features` lack of the CPU
+                          that `name` says; never to be timed */
   const qopt_entry *entries;
 } qopt_variant;
 

@@ -14,12 +14,25 @@ struct GenerateOptions {
   int64_t maxBatch = 8, maxSeq = 2048;    ///< the largest shapes it serves
   int64_t vocabulary = 0;                 ///< last axis of the logits, if any
   uint64_t weightBytes = 0, infoHash = 0; ///< of the data that belongs to it
-  bool emulated = false; ///< for a CPU that this machine is not
 };
 
 /// The CPU of that name: "native", "avx2", "avx512", "avx512vnni", "plain" or
 /// a name of LLVM's. Failure, and a list of names in `message`, if unknown.
 mlir::FailureOr<Target> targetNamed(llvm::StringRef name, std::string &message);
+
+/// What the CPU of that name has, all of it: features that no kind of machine
+/// has together, too. Fails as targetNamed does.
+mlir::FailureOr<FeatureSet> featuresNamed(llvm::StringRef name,
+                                          std::string &message);
+
+/// What this machine has.
+FeatureSet hostFeatures();
+
+/// The same CPU by code that uses only these instructions.
+Target emulate(Target target, FeatureSet instructions);
+
+/// The name of the best kind of CPU that has no more than these.
+llvm::StringRef kindOf(FeatureSet features);
 
 /// What layouts depend on, of the targets that share them.
 LayoutFacts layoutFacts(llvm::ArrayRef<Target> targets);

@@ -14,6 +14,9 @@ namespace qopt::cpu {
 mlir::Value dot4(Emitter &e, mlir::Value sum, mlir::Value unsignedBytes,
                  mlir::Value signedBytes);
 
+// Whether the target has an instruction is what the choice of tiles follows;
+// where its code may not use it, vector code gives the same bits.
+
 /// Whether dot4 is one instruction for vectors of so many lanes of i32.
 bool hasDot(const Target &target, int64_t lanes);
 /// Whether there are pairProducts for vectors of so many lanes of i32.

@@ -57,6 +57,7 @@ OwningOpRef<ModuleOp> generate(ModuleOp program, ArrayRef<Target> targets,
         return {};
       variant.entries.push_back(std::move(*emitted));
     }
+    lowerFusedProducts(*module, target);
     setTarget(*module, target);
   }
   emitTables(*module, variants, options);

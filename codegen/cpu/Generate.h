@@ -41,6 +41,10 @@ mlir::FailureOr<Entry> emitEntry(mlir::ModuleOp module, mlir::ModuleOp program,
                                  mlir::func::FuncOp entry,
                                  const Kernels &kernels, const Target &target);
 
+/// Replaces the fused multiply-adds of the functions that have no target yet
+/// where the target, or its code, has no instruction for them.
+void lowerFusedProducts(mlir::ModuleOp module, const Target &target);
+
 /// Writes the table `qopt_program`.
 void emitTables(mlir::ModuleOp module, llvm::ArrayRef<Variant> variants,
                 const GenerateOptions &options);
@@ -51,7 +55,7 @@ void setTarget(mlir::ModuleOp module, const Target &target);
 /// From tile programs to the LLVM dialect.
 llvm::LogicalResult lowerToLlvmDialect(mlir::ModuleOp module);
 
-/// The features of a target as LLVM spells them.
+/// The instructions that code for a target may use as LLVM spells them.
 std::string llvmFeatures(const Target &target);
 
 } // namespace qopt::cpu

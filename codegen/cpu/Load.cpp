@@ -76,10 +76,9 @@ Expected<void *> LoadedCode::find(StringRef symbol) const {
 
 const qopt_variant *LoadedCode::variant() const {
   const qopt_program &program = *linked->program;
-  std::string message;
-  mlir::FailureOr<Target> host = targetNamed("native", message);
+  FeatureSet host = hostFeatures();
   for (uint32_t i = 0; i < program.variant_count; ++i)
-    if (host->has(program.variants[i].features))
+    if ((program.variants[i].features & ~host) == 0)
       return &program.variants[i];
   return nullptr;
 }

@@ -50,12 +50,10 @@ struct Math {
   Value neg(Value x) { return mlir::arith::NegFOp::create(b, loc, x); }
   Value mul(Value x, double y) { return mul(x, real(y, x.getType())); }
   Value add(Value x, double y) { return add(x, real(y, x.getType())); }
-  /// x y + z, fused where the machine can: an fma op would become a library
-  /// call elsewhere.
+  /// x y + z, rounded once where the target has FMA and twice elsewhere: see
+  /// FusedProducts.cpp.
   Value fma(Value x, Value y, Value z) {
-    auto contract = mlir::arith::FastMathFlags::contract;
-    Value product = mlir::arith::MulFOp::create(b, loc, x, y, contract);
-    return mlir::arith::AddFOp::create(b, loc, product, z, contract);
+    return mlir::math::FmaOp::create(b, loc, x, y, z);
   }
   Value abs(Value x) { return mlir::math::AbsFOp::create(b, loc, x); }
   Value sqrt(Value x) { return mlir::math::SqrtOp::create(b, loc, x); }

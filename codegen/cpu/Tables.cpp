@@ -143,10 +143,11 @@ void emitTables(ModuleOp module, ArrayRef<Variant> variants,
            tables.address(tables.specs(entry.states)),
            tables.address(entry.shapes), tables.address(entry.arena),
            tables.address(entry.run)});
-    variantRows.push_back(
-        {tables.address(tables.text(variant.target->name)),
-         tables.i64(variant.target->features), tables.u32(rows.size()),
-         tables.u32(options.emulated), tables.address(tables.array(rows))});
+    variantRows.push_back({tables.address(tables.text(variant.target->name)),
+                           tables.i64(variant.target->instructions),
+                           tables.u32(rows.size()),
+                           tables.u32(variant.target->isEmulated()),
+                           tables.address(tables.array(rows))});
   }
   tables.array(
       {{tables.u32(QOPT_ABI_VERSION), tables.u32(variantRows.size()),

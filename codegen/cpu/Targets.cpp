@@ -51,12 +51,13 @@ static const TargetFacts targets[] = {
 
 static Target make(const TargetFacts &facts) {
   // Caches of one core; no machine of the last ten years has less.
-  return {facts.name.str(),      facts.features, facts.vectorBytes,
-          facts.vectorRegisters, 32 << 10,       512 << 10};
+  return {facts.name.str(),  facts.features,        facts.features,
+          facts.vectorBytes, facts.vectorRegisters, 32 << 10,
+          512 << 10};
 }
 
-/// The best kind of machine among those whose features `has` knows.
-template <typename Has> static Target best(Has has) {
+/// The features that LLVM knows under names that `has` knows.
+template <typename Has> static FeatureSet featuresIf(Has has) {
   FeatureSet found = 0;
   for (const FeatureFacts &facts : features) {
     SmallVector<StringRef> names;
@@ -64,25 +65,35 @@ template <typename Has> static Target best(Has has) {
     if (llvm::all_of(names, has))
       found |= facts.bit;
   }
-  return make(*llvm::find_if(targets, [&](const TargetFacts &facts) {
-    return (facts.features & ~found) == 0;
-  }));
+  return found;
 }
 
-FailureOr<Target> targetNamed(StringRef name, std::string &message) {
-  if (name == "native") {
-    llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
-    return best([&](StringRef feature) { return host.lookup(feature); });
-  }
+/// The best kind of machine that has no more than these.
+static const TargetFacts &best(FeatureSet features) {
+  return *llvm::find_if(targets, [&](const TargetFacts &facts) {
+    return (facts.features & ~features) == 0;
+  });
+}
+
+StringRef kindOf(FeatureSet features) { return best(features).name; }
+
+FeatureSet hostFeatures() {
+  llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  return featuresIf([&](StringRef feature) { return host.lookup(feature); });
+}
+
+FailureOr<FeatureSet> featuresNamed(StringRef name, std::string &message) {
+  if (name == "native")
+    return hostFeatures();
   for (const TargetFacts &facts : targets)
     if (facts.name == name)
-      return make(facts);
+      return facts.features;
   SmallVector<StringRef> known;
   llvm::X86::fillValidCPUArchList(known, /*Only64Bit=*/true);
   if (llvm::is_contained(known, name)) {
     SmallVector<StringRef> has;
     llvm::X86::getFeaturesForCPU(name, has);
-    return best(
+    return featuresIf(
         [&](StringRef feature) { return llvm::is_contained(has, feature); });
   }
   message = "unknown CPU '" + name.str() + "', expects native";
@@ -90,6 +101,18 @@ FailureOr<Target> targetNamed(StringRef name, std::string &message) {
     message += ", " + facts.name.str();
   message += ", or a name of LLVM's such as x86-64-v3 or znver4";
   return failure();
+}
+
+FailureOr<Target> targetNamed(StringRef name, std::string &message) {
+  FailureOr<FeatureSet> features = featuresNamed(name, message);
+  if (failed(features))
+    return failure();
+  return make(best(*features));
+}
+
+Target emulate(Target target, FeatureSet instructions) {
+  target.instructions = target.features & instructions;
+  return target;
 }
 
 LayoutFacts layoutFacts(ArrayRef<Target> targets) {
@@ -105,7 +128,7 @@ std::string llvmFeatures(const Target &target) {
   for (const FeatureFacts &facts : features) {
     SmallVector<StringRef> names;
     StringRef(facts.llvm).split(names, ',');
-    if (target.has(facts.bit))
+    if (target.mayUse(facts.bit))
       for (StringRef name : names)
         text += ",+" + name.str();
   }

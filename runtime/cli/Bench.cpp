@@ -343,8 +343,9 @@ int bench(const Invocation &invocation) {
   if (!session.open(common))
     return failed;
   if (session.model->variant->emulated) {
-    error("this code was compiled with --emulate-isa for another CPU, and its "
-          "speed says nothing; compile with --mcpu=native");
+    error("this code is for %s and was compiled with --emulate-isa: its speed "
+          "says nothing; compile with --mcpu=native",
+          session.model->variant->name);
     return failed;
   }
   Json info(readInfo(session.model));

@@ -111,9 +111,10 @@ static void printCpus(const json_t *cpus, const char *used) {
   for (size_t i = 0; i < json_array_size(cpus); ++i) {
     const json_t *cpu = json_array_get(cpus, i);
     const char *name = textOf(cpu, "name");
-    printf("%s%s%s%s", i ? ", " : "", name,
-           json_is_true(json_object_get(cpu, "emulated")) ? " (emulated)" : "",
-           strcmp(name, used) ? "" : " (used here)");
+    printf("%s%s", i ? ", " : "", name);
+    if (json_is_true(json_object_get(cpu, "emulated")))
+      printf(" (emulated, runs on %s)", textOf(cpu, "instructions"));
+    printf("%s", strcmp(name, used) ? "" : " (used here)");
   }
   printf("\n");
 }

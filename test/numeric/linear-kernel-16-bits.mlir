@@ -2,7 +2,7 @@
 // results are rounded once, which is the bound.
 //
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1,2,3,4,6,13 --within=8.0e-3
-// RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,2,3,4,6,13 --within=8.0e-3
+// RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,2,3,4,6,13 --within=8.0e-3
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3,5 --within=8.0e-3
 
 #row = #kernel.layout<panel = 0>

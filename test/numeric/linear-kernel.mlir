@@ -3,12 +3,12 @@
 // rows reach the tiles for few rows, each remainder, and several blocks.
 //
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1,2,3,4,5,6,7,11,12,13,29,40 --within=2.0e-6
-// RUN: qopt-kernel-bench %s --mcpu=avx512 --rows=1,2,3,4,5,6,7,11,12,13,29,40 --within=2.0e-6
-// RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,2,3,4,5,6,7,11,12,13,29,40 --within=2.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=avx512 --emulate-isa --rows=1,2,3,4,5,6,7,11,12,13,29,40 --within=2.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,2,3,4,5,6,7,11,12,13,29,40 --within=2.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,2,3,4,5,6,7,29 --within=2.0e-6
 // A NaN and an infinity arrive.
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1,4,13 --within=2.0e-6 --special
-// RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,4,13 --within=2.0e-6 --special
+// RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,4,13 --within=2.0e-6 --special
 
 #row = #kernel.layout<panel = 0>
 #panels = #kernel.layout<panel = 16>

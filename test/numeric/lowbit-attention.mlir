@@ -1,7 +1,7 @@
 // nn.attention on keys and values of 8 bits, against the interpreter.
 //
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1,5,40 --within=2.0e-6
-// RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,5,40 --within=2.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,5,40 --within=2.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=5 --within=2.0e-6
 
 #row = #kernel.layout<panel = 0>

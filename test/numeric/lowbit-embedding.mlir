@@ -2,7 +2,7 @@
 // interpreter: the very numbers.
 //
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=0,1,5 --within=0
-// RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,5 --within=0
+// RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,5 --within=0
 
 #row = #kernel.layout<panel = 0>
 

@@ -4,16 +4,16 @@
 // integers; what differs is the f32 arithmetic with scales, and for numbers the
 // order of the sums.
 //
-// RUN: qopt-kernel-bench %s --mcpu=avx512vnni --rows=0,1,2,3,6,7,33,130 --within=2.0e-6
-// RUN: qopt-kernel-bench %s --mcpu=avx512 --rows=1,3,7,33 --within=2.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=avx512vnni --emulate-isa --rows=0,1,2,3,6,7,33,130 --within=2.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=avx512 --emulate-isa --rows=1,3,7,33 --within=2.0e-6
 // The layout for vectors of 32 bytes, on every CPU that can share it.
 // RUN: sed 's/panel = 32/panel = 16/g; s/lanes = 16/lanes = 8/g' %s > %t.mlir
-// RUN: qopt-kernel-bench %t.mlir --mcpu=avx2 --rows=0,1,2,3,6,7,33,130 --within=2.0e-6
-// RUN: qopt-kernel-bench %t.mlir --mcpu=avx512vnni --rows=1,2,7,33 --within=2.0e-6
-// RUN: qopt-kernel-bench %t.mlir --mcpu=avxvnni --rows=1,2,7,33 --within=2.0e-6
+// RUN: qopt-kernel-bench %t.mlir --mcpu=avx2 --emulate-isa --rows=0,1,2,3,6,7,33,130 --within=2.0e-6
+// RUN: qopt-kernel-bench %t.mlir --mcpu=avx512vnni --emulate-isa --rows=1,2,7,33 --within=2.0e-6
+// RUN: qopt-kernel-bench %t.mlir --mcpu=avxvnni --emulate-isa --rows=1,2,7,33 --within=2.0e-6
 // RUN: qopt-kernel-bench %t.mlir --mcpu=plain --rows=1,2,7 --within=2.0e-6
 // The layout for 64 bytes, read in halves.
-// RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,2,7 --within=2.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,2,7 --within=2.0e-6
 
 #row = #kernel.layout<panel = 0>
 #panels = #kernel.layout<panel = 32>

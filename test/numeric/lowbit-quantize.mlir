@@ -2,8 +2,8 @@
 // against the interpreter. Codes are compared bit by bit.
 //
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=0,1,3,7 --within=1.0e-6
-// RUN: qopt-kernel-bench %s --mcpu=avx512 --rows=1,3 --within=1.0e-6
-// RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,3,7 --within=1.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=avx512 --emulate-isa --rows=1,3 --within=1.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,3,7 --within=1.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3 --within=1.0e-6
 
 #row = #kernel.layout<panel = 0>

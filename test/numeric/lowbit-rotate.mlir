@@ -3,8 +3,8 @@
 // Paley's, as blocks too; 64, 7 and an unknown number of elements lie between.
 //
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=0,1,3,7 --within=1.0e-6
-// RUN: qopt-kernel-bench %s --mcpu=avx512 --rows=1,3 --within=1.0e-6
-// RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,3,7 --within=1.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=avx512 --emulate-isa --rows=1,3 --within=1.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,3,7 --within=1.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3 --within=1.0e-6
 
 #row = #kernel.layout<panel = 0>

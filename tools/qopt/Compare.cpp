@@ -45,7 +45,8 @@ static LogicalResult fail(const Twine &message) {
 static FailureOr<const qopt_entry *> findRun(const LoadedCode &code) {
   const qopt_variant *variant = code.variant();
   if (!variant)
-    return fail("this CPU cannot run the code: compare with --mcpu=native");
+    return fail("this CPU cannot run the code: compare with --mcpu=native or "
+                "--emulate-isa");
   const qopt_entry *entry = cpu::findEntry(*variant, "run");
   entry = entry ? entry : variant->entries;
   if (entry->state_count)

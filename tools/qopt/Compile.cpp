@@ -185,18 +185,29 @@ LogicalResult Compilation::load() {
 }
 
 LogicalResult Compilation::findTargets() {
+  std::string message;
+  std::optional<FeatureSet> instructions;
+  if (!options.instructions.empty()) {
+    auto found = cpu::featuresNamed(options.instructions, message);
+    if (failed(found))
+      return fail("--emulate-isa: " + message);
+    instructions = *found;
+  }
   for (const std::string &name : options.cpus) {
-    std::string message;
     FailureOr<Target> target = cpu::targetNamed(name, message);
     if (failed(target))
-      return fail(message);
+      return fail("--mcpu: " + message);
+    if (instructions)
+      target = cpu::emulate(*target, *instructions);
     auto same = [&](const Target &other) { return other.name == target->name; };
     if (llvm::none_of(targets, same))
       targets.push_back(*target);
   }
-  // At load, the first that the CPU can run is taken: the best comes first.
+  // At load, the first that the CPU can run is taken: the best comes first, and
+  // what is emulated only where nothing else runs.
   llvm::sort(targets, [](const Target &a, const Target &b) {
-    return a.features > b.features;
+    return std::pair(b.isEmulated(), a.features) >
+           std::pair(a.isEmulated(), b.features);
   });
   return success();
 }
@@ -253,7 +264,6 @@ LogicalResult Compilation::generate() {
   cpu::GenerateOptions how;
   how.maxBatch = options.maxBatch;
   how.maxSeq = options.maxSeq;
-  how.emulated = options.emulated;
   how.vocabulary = vocabularyOf(*program);
   how.weightBytes = link::weightBytes(*program);
   info =

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "qopt/codegen/cpu/Cpu.h"
 #include "qopt/codegen/link/Weights.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/dialects/nn/Dims.h"
@@ -269,9 +270,11 @@ std::string describe(ModuleOp program, ArrayRef<Target> targets,
         past |= name.getValue().starts_with("past");
   }
   for (const Target &target : targets)
-    cpus.push_back(json::Object{{"name", target.name},
-                                {"features", int64_t(target.features)},
-                                {"emulated", options.emulated}});
+    cpus.push_back(
+        json::Object{{"name", target.name},
+                     {"features", int64_t(target.instructions)},
+                     {"instructions", cpu::kindOf(target.instructions)},
+                     {"emulated", target.isEmulated()}});
   int64_t bytes = link::weightBytes(program);
   json::Object info{
       {"name", llvm::sys::path::stem(source)},

@@ -66,9 +66,10 @@ int main(int argc, char **argv) {
   cl::list<std::string> cpus(
       "mcpu", cl::cat(target), cl::CommaSeparated, cl::value_desc("A,B"),
       cl::desc("CPUs to compile for (default: native); help lists them"));
-  cl::opt<bool> emulate(
-      "emulate-isa", cl::cat(target),
-      cl::desc("mark the code as made for a CPU that this machine is not"));
+  cl::opt<std::string> emulate(
+      "emulate-isa", cl::cat(target), cl::ValueOptional, cl::value_desc("CPU"),
+      cl::desc("plain code for what that CPU (default: this one) lacks: the "
+               "same numbers, slowly"));
   cl::opt<int64_t> maxBatch("max-batch", cl::cat(target), cl::init(8),
                             cl::desc("largest batch (sequences)"));
   cl::opt<int64_t> maxSeq("max-seq", cl::cat(target), cl::init(2048),
@@ -123,7 +124,8 @@ int main(int argc, char **argv) {
   options.cpus.assign(cpus.begin(), cpus.end());
   if (cpus.empty())
     options.cpus = {"native"};
-  options.emulated = emulate;
+  if (emulate.getNumOccurrences())
+    options.instructions = emulate.empty() ? "native" : emulate.getValue();
   options.maxBatch = maxBatch;
   options.maxSeq = maxSeq;
   options.threads = threads;

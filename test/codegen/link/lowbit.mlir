@@ -5,6 +5,7 @@
 // RUN: qopt %s --bundle=%bundle -q -o %t.so --emit=lib --compare --mcpu=avx2 2>&1 | FileCheck %s
 // RUN: qopt %s --bundle=%bundle -q -o %t.so --emit=lib --compare --mcpu=plain 2>&1 | FileCheck %s
 // RUN: qopt %s --bundle=%bundle -q -o %t.so --emit=lib --compare --mcpu=avx2,native 2>&1 | FileCheck %s
+// RUN: qopt %s --bundle=%bundle -q -o %t.so --emit=lib --compare --mcpu=avx512vnni --emulate-isa=plain 2>&1 | FileCheck %s
 // CHECK: dimension 3, logits: max error {{.*}}, relative {{[0-9.]+}}e-07
 // CHECK: dimension 1, logits: max error {{.*}}, relative {{[0-9.]+}}e-0{{[78]}}
 

@@ -11,6 +11,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/xxhash.h"
 
 #include <cmath>
 
@@ -76,7 +77,7 @@ static void plant(Tensor &tensor) {
   }
 }
 
-static FailureOr<double> check(Case &test, bool special) {
+static FailureOr<double> check(Case &test, bool special, bool digest) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(test.kernel.getLoc());
   func::FuncOp function = functionOf(test.kernel, *module);
   Block &body = test.kernel.getBlock();
@@ -114,11 +115,17 @@ static FailureOr<double> check(Case &test, bool special) {
     Type element = getElementTypeOrSelf(value.getType());
     const char *got = buffers[body.getNumArguments() + i].data;
     worst = std::max(worst, bench::errorOf(tensor, got, element));
+    size_t bytes =
+        (tensor.data.size() + tensor.integers.size()) * bench::bytesOf(element);
+    if (digest)
+      llvm::outs() << test.kernel.getSymName() << " with " << test.symbols[0]
+                   << " rows: "
+                   << llvm::format_hex(llvm::xxHash64(StringRef(got, bytes)),
+                                       18)
+                   << "\n";
     // Nothing behind the result may have been written.
-    for (int64_t j = 0, n = (tensor.data.size() + tensor.integers.size()) *
-                            bench::bytesOf(element);
-         j < 64; ++j)
-      if (got[n + j] != 0x7f)
+    for (size_t j = 0; j < 64; ++j)
+      if (got[bytes + j] != 0x7f)
         worst = INFINITY;
   }
   for (bench::Buffer &buffer : buffers)
@@ -233,6 +240,12 @@ int main(int argc, char **argv) {
   cl::opt<std::string> input(cl::Positional, cl::Required,
                              cl::desc("<program>"));
   cl::opt<std::string> mcpu("mcpu", cl::init("native"), cl::desc("CPU"));
+  cl::opt<std::string> emulate("emulate-isa", cl::ValueOptional,
+                               cl::desc("use the instructions of this CPU "
+                                        "only (default: native)"));
+  cl::opt<bool> digest("digest", cl::desc("print a hash of each result"));
+  cl::list<std::string> names("kernels", cl::CommaSeparated,
+                              cl::desc("those alone (default: all)"));
   cl::list<int64_t> rows("rows", cl::CommaSeparated,
                          cl::desc("values of every kernel's symbols"));
   cl::opt<double> within("within", cl::init(1e-5),
@@ -253,17 +266,30 @@ int main(int argc, char **argv) {
   auto program = parseSourceFile<ModuleOp>(input, sources, &context);
   std::string message;
   FailureOr<Target> target = cpu::targetNamed(mcpu, message);
-  FailureOr<Target> host = cpu::targetNamed("native", message);
-  if (!program || failed(target)) {
+  FailureOr<FeatureSet> instructions = cpu::featuresNamed(
+      emulate.empty() ? "native" : emulate.getValue(), message);
+  if (!program || failed(target) || failed(instructions)) {
     llvm::errs() << message << "\n";
+    return 1;
+  }
+  for (auto kernel :
+       llvm::make_early_inc_range(program->getOps<kernel::FuncOp>()))
+    if (!names.empty() && !llvm::is_contained(names, kernel.getSymName()))
+      kernel.erase();
+  if (emulate.getNumOccurrences())
+    target = cpu::emulate(*target, *instructions);
+  if (timing && target->isEmulated()) {
+    llvm::errs() << "code for " << target->name
+                 << " is emulated: its speed says nothing\n";
     return 1;
   }
   auto loaded = bench::load(*program, *target, save);
   if (failed(loaded))
     return 1;
-  if (!host->has(target->features)) {
-    llvm::outs() << "compiled; this CPU cannot run " << target->name << "\n";
-    return 0;
+  if (target->instructions & ~cpu::hostFeatures()) {
+    llvm::errs() << "compiled, but this CPU cannot run code for "
+                 << target->name << " without --emulate-isa\n";
+    return 1;
   }
   int cases = 0, wrong = 0;
   for (auto kernel : program->getOps<kernel::FuncOp>())
@@ -275,7 +301,7 @@ int main(int argc, char **argv) {
           time(test, *target, number, rounds);
         continue;
       }
-      FailureOr<double> error = check(test, special);
+      FailureOr<double> error = check(test, special, digest);
       if (failed(error))
         return 1;
       ++cases;
