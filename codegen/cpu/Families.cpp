@@ -5,10 +5,22 @@
 namespace qopt::cpu {
 
 llvm::ArrayRef<const KernelFamily *> families() {
-  static const KernelFamily *const all[] = {
-      &lowbitLinearFamily, &quantizeFamily, &rotateColumnsFamily,
-      &linearFamily,       &normFamily,     &attentionFamily,
-      &softmaxFamily,      &scatterFamily,  &mapFamily};
+  static const KernelFamily *const all[] = {&lowbitLinearFamily,
+                                            &quantizeFamily,
+                                            &rotateColumnsFamily,
+                                            &linearFamily,
+                                            &normFamily,
+                                            &attentionFamily,
+                                            &softmaxFamily,
+                                            &scatterFamily,
+                                            &normGradFamily,
+                                            &attentionGradFamily,
+                                            &swigluGradFamily,
+                                            &embeddingGradFamily,
+                                            &classifierFamily,
+                                            &clipNormFamily,
+                                            &optimizerFamily,
+                                            &mapFamily};
   return all;
 }
 

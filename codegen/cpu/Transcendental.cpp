@@ -100,7 +100,7 @@ static Value logOf(Math m, Value x) {
   log = m.select(m.compare(CmpFPredicate::OEQ, x, HUGE_VAL), x, log);
   log = m.select(m.compare(CmpFPredicate::OEQ, x, 0.0), m.real(-HUGE_VAL, type),
                  log);
-  return m.select(m.compare(CmpFPredicate::UGE, x, 0.0), log,
+  return m.select(m.compare(CmpFPredicate::OGE, x, 0.0), log,
                   m.real(NAN, type));
 }
 
