@@ -27,7 +27,7 @@ static void addRaise(OpPassManager &manager) {
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
   manager.addPass(createAssignRoles()); // parameters    -> nn.role
-  QuantizeWeightsOptions stored; // codes of the file stay codes
+  QuantizeWeightsOptions stored;        // codes of the file stay codes
   stored.matrix = stored.embedding = stored.head = "float";
   manager.addPass(createQuantizeWeights(stored)); // -> lowbit.linear
 }
@@ -40,6 +40,47 @@ static void addDecode(OpPassManager &manager) {
   function.addPass(createRaiseAttentionMask()); // nothing is padded now
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
+}
+
+namespace {
+
+/// What is trained, and how: the options of qopt-add-train-step.
+struct TrainOptions final : PassPipelineOptions<TrainOptions> {
+  Option<std::string> train{*this, "train", llvm::cl::init("full"),
+                            llvm::cl::desc("parameters that are trained")};
+  Option<std::string> pattern{*this, "pattern", llvm::cl::init(""),
+                              llvm::cl::desc("names that are trained")};
+  Option<std::string> optim{*this, "optim", llvm::cl::init("adamw"),
+                            llvm::cl::desc("optimizer")};
+  Option<std::string> states{*this, "states", llvm::cl::init("f32"),
+                             llvm::cl::desc("states of the optimizer")};
+  Option<int64_t> recompute{*this, "recompute", llvm::cl::init(0),
+                            llvm::cl::desc("parts that are computed again")};
+};
+
+} // namespace
+
+static void addTrain(OpPassManager &manager, const TrainOptions &options) {
+  manager.addPass(createTie()); // one table, one parameter
+  StraightThroughOptions rounding;
+  rounding.train = options.train;
+  rounding.pattern = options.pattern;
+  manager.addPass(createStraightThrough(rounding)); // codes -> fake_quantize
+  manager.addPass(createCanonicalizerPass());
+  addDecode(manager); // run -> nll, among others
+  manager.addNestedPass<func::FuncOp>(createFuseLoss());
+  AddTrainStepOptions step;
+  step.train = options.train;
+  step.pattern = options.pattern;
+  step.optim = options.optim;
+  step.states = options.states;
+  step.accumulate = true;
+  step.recompute = options.recompute;
+  manager.addPass(createAddTrainStep(step)); // nll -> train_step
+  OpPassManager &function = manager.nest<func::FuncOp>();
+  function.addPass(createCanonicalizerPass());
+  if (options.recompute == 0)
+    function.addPass(createCSEPass());
 }
 
 void addStage(OpPassManager &manager, Stage stage) {
@@ -58,6 +99,9 @@ void registerPipelines() {
   static PassPipelineRegistration<> decode(
       "qopt-decode", "build the entries of the executable from raised layers",
       [](OpPassManager &manager) { addStage(manager, Stage::decode); });
+  static PassPipelineRegistration<TrainOptions> train(
+      "qopt-train", "build the entries that train from raised layers",
+      addTrain);
 }
 
 } // namespace qopt

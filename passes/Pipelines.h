@@ -16,7 +16,8 @@ enum class Stage {
 /// Appends the passes that lead to `stage` from the one before it.
 void addStage(mlir::OpPassManager &manager, Stage stage);
 
-/// `qopt-raise` and `qopt-decode`.
+/// `qopt-raise`, `qopt-decode`, and `qopt-train`, which adds the entries that
+/// train.
 void registerPipelines();
 
 } // namespace qopt

@@ -63,6 +63,39 @@ def Differentiate : Pass<"qopt-differentiate", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def StraightThrough : Pass<"qopt-straight-through", "::mlir::ModuleOp"> {
+  let summary = "let weights that are stored as codes be trained";
+  let description = [{
+    A layer on codes of a weight that is trained is a float layer again, whose
+    operands are rounded to what their codes mean.
+
+    ```mlir
+    %k, %s = lowbit.quantize %w scheme <ternary, bits = 2, per = tensor> : tensor<6x8xf32> -> tensor<6x8xi8>, tensor<1xf32>
+    %y = lowbit.linear %x, %k scales %s scheme <ternary, bits = 2, per = tensor> : tensor<?x8xf32>, tensor<6x8xi8>, tensor<1xf32> -> tensor<?x6xf32>
+    // ==>
+    %f = lowbit.fake_quantize %w scheme <ternary, bits = 2, per = tensor> : tensor<6x8xf32>
+    %y = nn.linear %x, %f : tensor<?x8xf32>, tensor<6x8xf32> -> tensor<?x6xf32>
+    ```
+
+    **Preconditions.** Parameters have an `nn.role`.
+    **Postconditions.** No layer computes with codes of a weight that is
+    trained, but for those whose codes the model file holds.
+    **Numbers.** Codes are the same; products are sums of floats, so results
+    agree within rounding.
+    **Not handled.** Branches of layers whose weight is trained, too.
+  }];
+  let options = [
+    Option<"train", "train", "std::string", "\"full\"",
+           "parameters that are trained: full (all but adapters), or lora "
+           "(adapters)">,
+    Option<"pattern", "pattern", "std::string", "\"\"",
+           "regular expression that names of trained parameters match; empty: "
+           "all">,
+  ];
+  let dependentDialects = ["::qopt::nn::NnDialect",
+                           "::qopt::lowbit::LowbitDialect"];
+}
+
 def FuseLoss : Pass<"qopt-fuse-loss", "::mlir::func::FuncOp"> {
   let summary = "make one op of a head and its loss";
   let description = [{
@@ -139,7 +172,9 @@ def AddTrainStep : Pass<"qopt-add-train-step", "::mlir::ModuleOp"> {
 
     The loss is `weight` times the sum of the targets' losses, so that a mean
     over the micro-batches of a step is 1 / (all their targets). A target below
-    0 does not count. A step whose gradients are not finite changes nothing, and
+    0 does not count. What is rounded for training (`lowbit.fake_quantize`) is so
+    by the lambda of its layer, of which there are as many as attentions; the
+    argument `lambda` holds them. A step whose gradients are not finite changes nothing, and
     `grad_norm` says so.
 
     **Preconditions.** `qopt-add-entries` built `nll`; parameters have roles,

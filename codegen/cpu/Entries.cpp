@@ -16,7 +16,7 @@ using namespace mlir;
 
 namespace qopt::cpu {
 
-static FailureOr<uint32_t> typeOf(Type element) {
+FailureOr<uint32_t> typeOf(Type element) {
   if (element.isF32())
     return QOPT_F32;
   if (element.isF16())
@@ -68,6 +68,8 @@ private:
   void writeArena();
   LogicalResult writeRun();
   LogicalResult writeLaunch(kernel::LaunchOp launch);
+  /// Where a variable lies.
+  FailureOr<Value> variable(Operation *user, SymbolRefAttr name);
 
   Value constant(int64_t value) {
     return arith::ConstantIntOp::create(b, loc, value, 64);
@@ -107,7 +109,7 @@ private:
   SmallVector<ml_program::GlobalOp> states;
   DenseMap<Value, Value> pointers;
   SmallVector<Value> slotAddresses, outputs, stateAddresses;
-  Value weights, pool, arguments;
+  Value weights, variables, pool, arguments;
   Entry result;
 };
 
@@ -291,6 +293,17 @@ LogicalResult EntryWriter::writeLaunch(kernel::LaunchOp launch) {
   return success();
 }
 
+FailureOr<Value> EntryWriter::variable(Operation *user, SymbolRefAttr name) {
+  auto global = table.lookup<ml_program::GlobalOp>(name.getLeafReference());
+  auto offset = global ? global->getAttrOfType<IntegerAttr>(
+                             kernel::KernelDialect::offsetAttr)
+                       : IntegerAttr();
+  if (!offset)
+    return user->emitOpError("expects a place for the variable ") << name;
+  return Value(LLVM::GEPOp::create(b, loc, pointer, b.getI8Type(), variables,
+                                   constant(offset.getInt())));
+}
+
 LogicalResult EntryWriter::writeRun() {
   OpBuilder::InsertionGuard guard(b);
   result.run = begin("run", {pointer}, LLVM::LLVMVoidType::get(b.getContext()));
@@ -303,6 +316,7 @@ LogicalResult EntryWriter::writeRun() {
   loadSymbols(field(2));
   Value inputs = field(3), outputArray = field(4), stateArray = field(5);
   pool = field(6);
+  variables = field(7);
 
   size_t longest = 1;
   entry.walk([&](kernel::LaunchOp launch) {
@@ -324,6 +338,12 @@ LogicalResult EntryWriter::writeRun() {
         LLVM::GEPOp::create(b, loc, pointer, b.getI8Type(), arena, offset));
     offset = arith::AddIOp::create(b, loc, offset, slotBytes(slot));
   }
+  for (auto store : entry.getOps<ml_program::GlobalStoreOp>()) {
+    FailureOr<Value> place = variable(store, store.getGlobal());
+    if (failed(place))
+      return failure();
+    pointers[store.getValue()] = *place;
+  }
   Operation *terminator = entry.getBody().front().getTerminator();
   for (auto [i, value] : llvm::enumerate(terminator->getOperands()))
     if (value.getDefiningOp<kernel::LaunchOp>())
@@ -337,6 +357,11 @@ LogicalResult EntryWriter::writeRun() {
       pointers[load] =
           LLVM::GEPOp::create(b, loc, pointer, b.getI8Type(), weights,
                               constant(weight.getOffset()));
+    } else if (auto load = dyn_cast<ml_program::GlobalLoadOp>(op)) {
+      FailureOr<Value> place = variable(load, load.getGlobal());
+      if (failed(place))
+        return failure();
+      pointers[load] = *place;
     } else if (auto reshape = dyn_cast<nn::ReshapeOp>(op)) {
       // The same memory. A copy first: the map may grow.
       Value memory = pointers.at(reshape.getInput());

@@ -60,7 +60,17 @@ OwningOpRef<ModuleOp> generate(ModuleOp program, ArrayRef<Target> targets,
     lowerFusedProducts(*module, target);
     setTarget(*module, target);
   }
-  emitTables(*module, variants, options);
+  Variables variables = Variables::of(program);
+  for (ml_program::GlobalOp global : variables.globals) {
+    auto type = cast<RankedTensorType>(global.getType());
+    if (failed(typeOf(type.getElementType()))) {
+      global.emitError("expects a variable of floats, bools or signed "
+                       "integers, got ")
+          << type;
+      return {};
+    }
+  }
+  emitTables(*module, variants, variables, options);
   if (failed(lowerToLlvmDialect(*module)))
     return {};
   return module;

@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "qopt/codegen/cpu/Cpu.h"
+#include "qopt/passes/kernel/Variables.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace qopt::cpu {
@@ -47,7 +48,10 @@ void lowerFusedProducts(mlir::ModuleOp module, const Target &target);
 
 /// Writes the table `qopt_program`.
 void emitTables(mlir::ModuleOp module, llvm::ArrayRef<Variant> variants,
-                const GenerateOptions &options);
+                const Variables &variables, const GenerateOptions &options);
+
+/// The qopt_type of an element.
+mlir::FailureOr<uint32_t> typeOf(mlir::Type element);
 
 /// Says for which CPU the functions are that have none yet.
 void setTarget(mlir::ModuleOp module, const Target &target);

@@ -38,6 +38,7 @@ public:
   /// there are none.
   std::string array(ArrayRef<SmallVector<Field>> rows, StringRef name = {});
   std::string text(StringRef value);
+  SmallVector<Field> row(const Spec &spec);
   std::string specs(ArrayRef<Spec> specs);
   std::string dims(const Spec &spec);
   std::string strings(ArrayRef<std::string> values);
@@ -111,11 +112,15 @@ std::string TableWriter::dims(const Spec &spec) {
   return array(rows);
 }
 
+SmallVector<TableWriter::Field> TableWriter::row(const Spec &spec) {
+  return {address(text(spec.name)), u32(spec.type), u32(spec.dims.size()),
+          address(dims(spec))};
+}
+
 std::string TableWriter::specs(ArrayRef<Spec> specs) {
   SmallVector<SmallVector<Field>> rows;
   for (const Spec &spec : specs)
-    rows.push_back({address(text(spec.name)), u32(spec.type),
-                    u32(spec.dims.size()), address(dims(spec))});
+    rows.push_back(row(spec));
   return array(rows);
 }
 
@@ -127,8 +132,18 @@ std::string TableWriter::strings(ArrayRef<std::string> values) {
 }
 
 void emitTables(ModuleOp module, ArrayRef<Variant> variants,
-                const GenerateOptions &options) {
+                const Variables &variables, const GenerateOptions &options) {
   TableWriter tables(module);
+  SmallVector<SmallVector<TableWriter::Field>> variableRows;
+  for (ml_program::GlobalOp global : variables.globals) {
+    auto type = cast<RankedTensorType>(global.getType());
+    Spec spec{global.getSymName().str(), *typeOf(type.getElementType()), {}};
+    for (int64_t size : type.getShape())
+      spec.dims.push_back(getAffineConstantExpr(size, module.getContext()));
+    SmallVector<TableWriter::Field> row = tables.row(spec);
+    row.push_back(tables.i64(Variables::offsetOf(global)));
+    variableRows.push_back(std::move(row));
+  }
   SmallVector<SmallVector<TableWriter::Field>> variantRows;
   for (const Variant &variant : variants) {
     SmallVector<SmallVector<TableWriter::Field>> rows;
@@ -154,8 +169,9 @@ void emitTables(ModuleOp module, ArrayRef<Variant> variants,
         tables.address(tables.array(variantRows)), tables.i64(options.maxBatch),
         tables.i64(options.maxSeq), tables.i64(options.vocabulary),
         tables.i64(options.weightBytes), tables.i64(options.infoHash),
-        tables.u32(0), tables.u32(0), tables.address({}), tables.i64(0),
-        tables.i64(0)}},
+        tables.u32(variableRows.size()), tables.u32(0),
+        tables.address(tables.array(variableRows)), tables.i64(variables.bytes),
+        tables.i64(variables.initialBytes)}},
       "qopt_program");
 }
 

@@ -89,7 +89,7 @@ public:
     }
     qopt_call call = {weights.data,     arena->data,    symbols.data(),
                       arguments.data(), results.data(), nullptr,
-                      pool.get()};
+                      pool.get(),       nullptr};
     entry.run(&call);
     return success();
   }

@@ -65,6 +65,13 @@ static bool appendAll(const Model &model, raw_fd_ostream &out) {
   footer.weights_bytes = file.position() - footer.weights_offset;
   file.align();
   footer.initial_offset = file.position();
+  if (failed(
+          writeVariables(model.program, model.files, [&](ArrayRef<char> part) {
+            return success(file.add(part));
+          })))
+    return false;
+  footer.initial_bytes = file.position() - footer.initial_offset;
+  file.align();
   footer.tokenizer_offset = file.position();
   footer.tokenizer_bytes = model.tokenizer.size();
   file.add(ArrayRef<char>(model.tokenizer.data(), model.tokenizer.size()));

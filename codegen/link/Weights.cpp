@@ -15,7 +15,7 @@
 #include "qopt/dialects/kernel/Packing.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/dialects/lowbit/Quantizer.h"
-#include "llvm/Support/raw_ostream.h"
+#include "qopt/passes/kernel/Variables.h"
 
 using namespace mlir;
 using qopt::interpreter::Tensor;
@@ -106,22 +106,29 @@ private:
   nn::WeightFiles &files;
   Mover mover;
   Sink sink;
-  /// What the last quantization gave beside its codes, by the text of its
-  /// chain.
-  std::string lastChain;
+  /// The last weight that is codes, and what came beside them.
+  kernel::WeightOp last;
   std::vector<float> scales;
   std::vector<int8_t> zeros;
 };
 
 } // namespace
 
-/// The ops of a weight, without what it returns of them.
-static std::string textOf(kernel::WeightOp weight) {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  for (Operation &op : weight.getBody().front().without_terminator())
-    op.print(out, OpPrintingFlags().useLocalScope());
-  return text;
+/// Whether two weights compute the same, whatever they return of it.
+static bool sameChain(kernel::WeightOp one, kernel::WeightOp other) {
+  auto ops = [](kernel::WeightOp weight) {
+    return weight.getBody().front().without_terminator();
+  };
+  if (!llvm::hasNItems(ops(one), llvm::range_size(ops(other))))
+    return false;
+  DenseMap<Value, Value> counterparts;
+  return llvm::all_of(llvm::zip(ops(one), ops(other)), [&](auto pair) {
+    return OperationEquivalence::isEquivalentTo(
+        &std::get<0>(pair), &std::get<1>(pair),
+        [&](Value a, Value b) { return success(counterparts.lookup(a) == b); },
+        [&](Value a, Value b) { counterparts[a] = b; },
+        OperationEquivalence::IgnoreLocations);
+  });
 }
 
 /// Codes of some rows as they lie in panels, or row by row.
@@ -150,8 +157,9 @@ LogicalResult Writer::writeBlocks(
         evaluate) {
   int64_t rows = weight.getResultType().getDimSize(0);
   MLIRContext *context = weight.getContext();
+  // Several a thread: none waits long for the others.
   int64_t atOnce = context->isMultithreadingEnabled()
-                       ? std::max<int64_t>(1, context->getNumThreads())
+                       ? std::max<int64_t>(1, 4 * context->getNumThreads())
                        : 1;
   std::vector<std::vector<char>> parts(atOnce);
   for (int64_t first = 0; first < rows; first += block * atOnce) {
@@ -216,7 +224,7 @@ LogicalResult Writer::writeCodes(kernel::WeightOp weight,
       ShapedType::getNumElements(op.getScheme().getScaleShape(type.getShape()));
   scales.assign(sets, 0);
   zeros.assign(sets, 0);
-  lastChain = textOf(weight);
+  last = weight;
   int64_t block = (*rows)->blockRows();
   bool isShared = op.getScheme().getPer() == lowbit::Granularity::tensor;
   lowbit::Grid grid;
@@ -314,7 +322,7 @@ LogicalResult Writer::write(kernel::WeightOp weight) {
   if (auto quantize = value.getDefiningOp<lowbit::QuantizeOp>()) {
     if (value == quantize.getCodes())
       return writeCodes(weight, quantize);
-    if (textOf(weight) == lastChain) {
+    if (last && sameChain(last, weight)) {
       std::vector<char> found;
       if (value == quantize.getZeros()) {
         found.assign(zeros.begin(), zeros.end());
@@ -360,12 +368,10 @@ int64_t weightBytes(ModuleOp program) {
   return end;
 }
 
-LogicalResult writeWeights(ModuleOp program, nn::WeightFiles &files,
-                           Sink sink) {
-  auto weights = llvm::to_vector(program.getOps<kernel::WeightOp>());
-  llvm::sort(weights, [](kernel::WeightOp a, kernel::WeightOp b) {
-    return a.getOffset() < b.getOffset();
-  });
+/// Writes weights, which lie behind one another.
+static LogicalResult writeAll(ModuleOp program,
+                              ArrayRef<kernel::WeightOp> weights,
+                              nn::WeightFiles &files, Sink sink) {
   Writer writer(program, files, sink);
   int64_t position = 0;
   for (kernel::WeightOp weight : weights) {
@@ -377,6 +383,46 @@ LogicalResult writeWeights(ModuleOp program, nn::WeightFiles &files,
     position = weight.getOffset() + weight.getBytes();
   }
   return success();
+}
+
+LogicalResult writeWeights(ModuleOp program, nn::WeightFiles &files,
+                           Sink sink) {
+  auto weights = llvm::to_vector(program.getOps<kernel::WeightOp>());
+  llvm::sort(weights, [](kernel::WeightOp a, kernel::WeightOp b) {
+    return a.getOffset() < b.getOffset();
+  });
+  return writeAll(program, weights, files, sink);
+}
+
+LogicalResult writeVariables(ModuleOp program, nn::WeightFiles &files,
+                             Sink sink) {
+  Variables variables = Variables::of(program);
+  OpBuilder b(program.getBodyRegion());
+  auto rowMajor = kernel::LayoutAttr::get(program.getContext(), 0);
+  // For a moment each is a weight that nothing changes.
+  SmallVector<kernel::WeightOp> weights;
+  for (ml_program::GlobalOp global : variables.globals) {
+    if (Variables::offsetOf(global) >= variables.initialBytes)
+      break;
+    b.setInsertionPointToEnd(program.getBody());
+    auto weight = kernel::WeightOp::create(
+        b, global.getLoc(), (global.getSymName() + ".initial").str(), rowMajor,
+        Variables::offsetOf(global));
+    b.createBlock(&weight.getBody());
+    Value value = ml_program::GlobalLoadOp::create(
+        b, global.getLoc(), global.getType(),
+        FlatSymbolRefAttr::get(global.getSymNameAttr()));
+    kernel::ReturnOp::create(b, global.getLoc(), value);
+    weights.push_back(weight);
+  }
+  LogicalResult result = writeAll(program, weights, files, sink);
+  if (succeeded(result) && !weights.empty()) {
+    int64_t end = weights.back().getOffset() + weights.back().getBytes();
+    result = sink(std::vector<char>(variables.initialBytes - end));
+  }
+  for (kernel::WeightOp weight : weights)
+    weight.erase();
+  return result;
 }
 
 } // namespace qopt::link

@@ -22,6 +22,11 @@ int64_t weightBytes(mlir::ModuleOp program);
 llvm::LogicalResult writeWeights(mlir::ModuleOp program, nn::WeightFiles &files,
                                  Sink sink);
 
+/// The same for the values that the variables of a program begin with, up to
+/// the last one that is not zero.
+llvm::LogicalResult writeVariables(mlir::ModuleOp program,
+                                   nn::WeightFiles &files, Sink sink);
+
 } // namespace qopt::link
 
 #endif // QOPT_CODEGEN_LINK_WEIGHTS_H

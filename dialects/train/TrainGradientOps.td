@@ -41,6 +41,7 @@ def Train_LinearWeightGradOp : Train_GradOp<"linear_weight_grad"> {
     $dy `,` $input attr-dict `:` type($dy) `,` type($input) `->` type($result)
   }];
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1; // the gradient of a transposed weight
 }
 
 def Train_PackedLinearGradOp : Train_GradOp<"packed_linear_grad"> {

@@ -66,6 +66,20 @@ LogicalResult LinearWeightGradOp::verify() {
   return expectShape(*this, "result", getResult(), {N, C});
 }
 
+/// A weight that lies transposed has its gradient so: with the operands
+/// exchanged, nothing need be turned.
+LogicalResult LinearWeightGradOp::canonicalize(LinearWeightGradOp op,
+                                               PatternRewriter &rewriter) {
+  auto turned = op->hasOneUse() ? dyn_cast<nn::TransposeOp>(*op->user_begin())
+                                : nn::TransposeOp();
+  if (!turned || turned.getPermutation() != ArrayRef<int64_t>{1, 0})
+    return failure();
+  rewriter.setInsertionPoint(turned);
+  rewriter.replaceOpWithNewOp<LinearWeightGradOp>(turned, turned.getType(),
+                                                  op.getInput(), op.getDy());
+  return success();
+}
+
 LogicalResult PackedLinearGradOp::verify() {
   // packed_linear_grad_c2
   int64_t N = shapeOf(getDy()).back();

@@ -113,6 +113,7 @@ public:
 private:
   using Group = llvm::SetVector<Operation *>;
 
+  void askArguments();
   void materializeOutputs();
   void takeEpilogues();
   bool isStored(Value value);
@@ -159,6 +160,30 @@ kernel::FuncOp KernelTable::unique(kernel::FuncOp kernel, StringRef kind) {
   kernel.setSymName((kind + "_" + Twine(counts[kind]++)).str());
   symbols.insert(kernel);
   return kernel;
+}
+
+/// Sizes are asked of arguments where they have them: what moves into kernels
+/// is not there to be asked.
+void Outliner::askArguments() {
+  for (auto size : llvm::to_vector(entry.getOps<tensor::DimOp>())) {
+    AffineExpr expr = dims.ofIndex(size);
+    if (!expr || isa<BlockArgument>(size.getSource()))
+      continue;
+    for (BlockArgument argument : entry.getArguments()) {
+      if (!isa<RankedTensorType>(argument.getType()))
+        continue;
+      ArrayRef<AffineExpr> own = dims.of(argument);
+      auto found = llvm::find(own, expr);
+      if (found == own.end())
+        continue;
+      OpBuilder b(size);
+      Value axis =
+          arith::ConstantIndexOp::create(b, size.getLoc(), found - own.begin());
+      dims.add(axis.getDefiningOp());
+      size->setOperands({argument, axis});
+      break;
+    }
+  }
 }
 
 /// An output that no op of a kernel gives gets an op that copies it; so does
@@ -486,6 +511,7 @@ static void dropRecomputes(func::FuncOp entry) {
 }
 
 LogicalResult Outliner::run() {
+  askArguments();
   dropRecomputes(entry);
   materializeOutputs();
   takeEpilogues();

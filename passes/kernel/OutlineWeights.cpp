@@ -1,9 +1,10 @@
 // Gathers what is known at compile time into `kernel.weight`s.
 //
-// A tensor that only depends on parameters and constants is a weight: its chain
-// of ops moves out of the entries, once for all that use it, and gets a layout
-// and a place. Nothing is evaluated here. The scales and zeros of codes follow
-// them, so that link finds all that one quantization gives in a row.
+// A tensor that only depends on frozen parameters and constants is a weight:
+// its chain of ops moves out of the entries, once for all that use it, and gets
+// a layout and a place. Nothing is evaluated here. The scales and zeros of
+// codes follow them, so that link finds all that one quantization gives in a
+// row.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -80,7 +81,7 @@ bool WeightCollector::isKnown(Value value) {
   if (auto load = dyn_cast<ml_program::GlobalLoadOp>(op)) {
     auto global = symbols.lookup<ml_program::GlobalOp>(
         load.getGlobal().getLeafReference());
-    result = global && global.getValue().has_value();
+    result = global && global.getValue().has_value() && !global.getIsMutable();
   } else {
     bool pure = isPure(op) &&
                 isa<arith::ArithDialect, nn::NnDialect, lowbit::LowbitDialect>(

@@ -5,6 +5,7 @@
 // the arena computes each slot as the largest of its values at run time.
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Pass/Pass.h"
 #include "qopt/dialects/kernel/Kernel.h"
 #include "qopt/dialects/nn/Dims.h"
@@ -49,7 +50,7 @@ private:
   func::FuncOp entry;
   nn::Dims dims;
   DenseMap<Value, int64_t> lastUse;
-  DenseSet<Value> outputs;
+  DenseSet<Value> elsewhere; ///< outputs, and what is stored to variables
   SmallVector<Slot> slots;
 };
 
@@ -60,7 +61,9 @@ void Planner::measureLives() {
     for (Value operand : op.getOperands())
       lastUse[source(operand)] = position;
   for (Value output : entry.getBody().front().getTerminator()->getOperands())
-    outputs.insert(output);
+    elsewhere.insert(output);
+  for (auto store : entry.getOps<ml_program::GlobalStoreOp>())
+    elsewhere.insert(store.getValue());
 }
 
 FailureOr<AffineExpr> Planner::bytesOf(Value value) {
@@ -118,7 +121,7 @@ LogicalResult Planner::plan() {
     for (auto [value, inside] :
          llvm::zip_equal(launch.getResults(), kernel.getResultValues())) {
       bool cached = llvm::is_contained(appends, inside.getDefiningOp());
-      if (cached || outputs.contains(value)) {
+      if (cached || elsewhere.contains(value)) {
         places.push_back(-1);
         continue;
       }

@@ -40,7 +40,7 @@ RmsNormOp insertNorm(LinearOp linear, Value rows, TypedAttr initial,
   builder.setInsertionPointAfter(weight);
   auto gain = GlobalOp::create(builder, weight.getLoc(),
                                (weight.getSymName() + ".gain").str(),
-                               initial.getType(), /*is_mutable=*/true, initial,
+                               initial.getType(), /*is_mutable=*/false, initial,
                                builder.getStringAttr("private"));
   gain->setAttr(NnDialect::roleAttr,
                 RoleAttr::get(builder.getContext(), Role::norm));

@@ -5,6 +5,7 @@
 // their optimizers are mutable globals beside them.
 
 #include "qopt/passes/train/Backward.h"
+#include "qopt/passes/train/Lambda.h"
 #include "qopt/passes/train/Optimizers.h"
 
 #include "mlir/IR/SymbolTable.h"
@@ -38,14 +39,16 @@ public:
     builder.setInsertionPoint(function.getBody().front().getTerminator());
   }
 
-  /// A new argument of rank 0.
-  Value argument(StringRef name, Type element) {
+  Value argument(StringRef name, RankedTensorType type) {
     unsigned i = function.getNumArguments();
     auto attributes = builder.getDictionaryAttr(builder.getNamedAttr(
         nn::NnDialect::nameAttr, builder.getStringAttr(name)));
-    (void)function.insertArgument(i, RankedTensorType::get({}, element),
-                                  attributes, loc);
+    (void)function.insertArgument(i, type, attributes, loc);
     return function.getArgument(i);
+  }
+  /// A new argument of rank 0.
+  Value argument(StringRef name, Type element) {
+    return argument(name, RankedTensorType::get({}, element));
   }
 
   /// Replaces what is returned.
@@ -127,6 +130,9 @@ StepBuilder::addGradients(ArrayRef<GlobalOp> parameters, int64_t recompute) {
   Operation *op = returned->getOperand(0).getDefiningOp();
   Value weight = argument("weight", builder.getF32Type());
   loss = countedLoss(builder, op, weight);
+  train::addLambda(function, [&](StringRef name, RankedTensorType type) {
+    return argument(name, type);
+  });
   SmallVector<std::string> names;
   for (GlobalOp global : parameters) {
     loads.push_back(train::loadOnce(function, global));

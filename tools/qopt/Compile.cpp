@@ -450,7 +450,8 @@ LogicalResult Compilation::run() {
           tensorsOf(*program, recipe, summary.remarks,
                     calibration ? calibration->report
                                 : std::vector<calibrate::LayerReport>());
-    if (failed(runStage(*program, stage, recipe, cpu::layoutFacts(targets))))
+    if (failed(runStage(*program, stage, {recipe, options.train},
+                        cpu::layoutFacts(targets))))
       return explain();
     if (stage == Stage::adapt && quantizes && !isAdapted(*program))
       return fail("recipe '" + options.recipe.name +

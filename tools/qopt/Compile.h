@@ -22,6 +22,7 @@ struct Options {
   std::vector<std::string> adapters; ///< PEFT folders, the first is active
   std::string bundle;                ///< folder of what models are linked with
   Recipe recipe;
+  std::string train; ///< passes of the stage train; empty: none
   Emit emit = Emit::exe;
   Stage stopAfter = Stage::link;
   std::vector<std::string> cpus;

@@ -109,7 +109,7 @@ static LogicalResult checkFile(StringRef path) {
   return failure();
 }
 
-std::optional<int> RecipeFlags::finish(Recipe &recipe, Stage stopAfter) const {
+std::optional<int> RecipeFlags::finish(Recipe &recipe) const {
   if (list) {
     llvm::outs() << "float            The model as it is.\n";
     for (StringRef name : recipeNames())
@@ -132,6 +132,11 @@ std::optional<int> RecipeFlags::finish(Recipe &recipe, Stage stopAfter) const {
   if (failed(parsePassPipeline(recipe.pipeline, passes, out)))
     return refuse("recipe '" + recipe.name +
                   "': " + StringRef(message).rtrim());
+  return std::nullopt;
+}
+
+std::optional<int> RecipeFlags::show(const Recipe &recipe, StringRef train,
+                                     Stage stopAfter) const {
   if (!save.empty()) {
     std::error_code code;
     llvm::raw_fd_ostream file(save, code);
@@ -146,7 +151,8 @@ std::optional<int> RecipeFlags::finish(Recipe &recipe, Stage stopAfter) const {
   }
   if (!pipeline)
     return std::nullopt;
-  llvm::outs() << pipelineText(stopAfter, recipe.pipeline) << "\n";
+  llvm::outs() << pipelineText(stopAfter, {recipe.pipeline, train.str()})
+               << "\n";
   return 0;
 }
 

@@ -15,10 +15,13 @@ public:
   RecipeFlags(llvm::cl::OptionCategory &recipes,
               llvm::cl::OptionCategory &debug);
 
-  /// Makes the recipe and does what --save-recipe says. An exit code if that
-  /// is all there is to do: a list or a pipeline was printed (0), or the flags
-  /// make no sense (2, with the reason on stderr).
-  std::optional<int> finish(Recipe &recipe, Stage stopAfter) const;
+  /// Makes the recipe. An exit code if that is all there is to do: the list was
+  /// printed (0), or the flags make no sense (2, with the reason on stderr).
+  std::optional<int> finish(Recipe &recipe) const;
+  /// Does what --save-recipe and --print-pipeline say; `train` are the passes
+  /// behind the recipe. An exit code as above.
+  std::optional<int> show(const Recipe &recipe, llvm::StringRef train,
+                          Stage stopAfter) const;
 
 private:
   llvm::cl::opt<std::string> name, weights, acts, kv, save;

@@ -20,18 +20,24 @@ static constexpr StageFacts stages[stageCount] = {
     {"import", ""},
     {"raise", "qopt-raise"},
     {"adapt", ""}, // the recipe's
-    {"train", ""},
-    {"kernels",
-     "qopt-decode,qopt-outline-weights,qopt-outline-adapters,"
-     "qopt-outline-kernels,qopt-plan-memory"},
+    {"train", ""}, // its own
+    {"kernels", "qopt-decode,qopt-outline-weights,qopt-outline-adapters,"
+                "qopt-outline-kernels,qopt-place-variables,qopt-plan-memory"},
     {"generate", ""},
     {"link", ""},
 };
 
 StringRef stageName(Stage stage) { return stages[int(stage)].name; }
 
-StringRef stagePasses(Stage stage, StringRef recipe) {
-  return stage == Stage::adapt ? recipe : StringRef(stages[int(stage)].passes);
+StringRef stagePasses(Stage stage, const ChosenPasses &chosen) {
+  switch (stage) {
+  case Stage::adapt:
+    return chosen.adapt;
+  case Stage::train:
+    return chosen.train;
+  default:
+    return stages[int(stage)].passes;
+  }
 }
 
 Stage stageOf(ModuleOp program) {
@@ -44,10 +50,10 @@ Stage stageOf(ModuleOp program) {
   return Stage::import;
 }
 
-LogicalResult runStage(ModuleOp program, Stage stage, StringRef recipe,
-                       const LayoutFacts &facts) {
+LogicalResult runStage(ModuleOp program, Stage stage,
+                       const ChosenPasses &chosen, const LayoutFacts &facts) {
   PassManager passes(program.getContext());
-  std::string text = stagePasses(stage, recipe).str();
+  std::string text = stagePasses(stage, chosen).str();
   // Layouts are those of the CPUs that it is compiled for.
   StringRef outline = "qopt-outline-weights";
   if (size_t at = text.find(outline); at != std::string::npos)
@@ -57,10 +63,10 @@ LogicalResult runStage(ModuleOp program, Stage stage, StringRef recipe,
   return passes.run(program);
 }
 
-std::string pipelineText(Stage last, StringRef recipe) {
+std::string pipelineText(Stage last, const ChosenPasses &chosen) {
   std::string text;
   for (int stage = 0; stage <= int(last); ++stage) {
-    StringRef passes = stagePasses(Stage(stage), recipe);
+    StringRef passes = stagePasses(Stage(stage), chosen);
     if (!passes.empty())
       text += (text.empty() ? "" : ",") + passes.str();
   }

@@ -7,6 +7,7 @@
 #include "qopt/tools/qopt/Info.h"
 #include "qopt/tools/qopt/Recipe.h"
 #include "qopt/tools/qopt/Report.h"
+#include "qopt/tools/qopt/Train.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -32,7 +33,7 @@ int main(int argc, char **argv) {
   cl::ResetCommandLineParser();
   llvm::InitLLVM init(argc, argv);
   cl::OptionCategory inputs("Input"), outputs("Output"), recipes("Recipe"),
-      target("Target"), reports("Report"), debug("Debug");
+      training("Training"), target("Target"), reports("Report"), debug("Debug");
   Options options;
   cl::opt<std::string> input(cl::Positional, cl::cat(inputs),
                              cl::desc("<model.onnx | folder | program.mlir>"));
@@ -76,6 +77,7 @@ int main(int argc, char **argv) {
                           cl::desc("longest sequence (tokens)"));
   ReportFlags report(reports);
   RecipeFlags recipe(recipes, debug);
+  TrainFlags train(training);
   CalibrationFlags calibration(recipes);
   cl::opt<unsigned> threads("threads", cl::cat(debug), cl::init(0),
                             cl::desc("threads to compile with (default: all)"));
@@ -83,7 +85,7 @@ int main(int argc, char **argv) {
       "bundle", cl::cat(debug), cl::Hidden, cl::value_desc("DIR"),
       cl::desc("startup files and runtime (default: lib/qopt beside bin)"));
   cl::HideUnrelatedOptions(
-      {&inputs, &outputs, &recipes, &target, &reports, &debug});
+      {&inputs, &outputs, &recipes, &training, &target, &reports, &debug});
   cl::SetVersionPrinter([](llvm::raw_ostream &out) {
     out << "qopt " << version << " (LLVM " << LLVM_VERSION_STRING
         << "), for x86-64 CPUs\n";
@@ -96,20 +98,26 @@ int main(int argc, char **argv) {
   mlir::registerTransformsPasses();
   qopt::registerQoptPasses();
   qopt::registerPipelines();
-  if (std::optional<int> code = recipe.finish(options.recipe, stopAfter))
+  auto refuse = [](llvm::StringRef message) {
+    llvm::errs() << "qopt: error: " << message << "\n";
+    return 2;
+  };
+  if (std::string message; failed(train.finish(options.train, message)))
+    return refuse(message);
+  if (std::optional<int> code = recipe.finish(options.recipe))
     return *code;
   if (llvm::is_contained(cpus, "help")) {
     llvm::outs() << "native, avx512bf16, avx512vnni, avx512, avxvnni, avx2, "
                     "plain, or a name of LLVM's such as x86-64-v3, znver4\n";
     return 0;
   }
-  auto refuse = [](llvm::StringRef message) {
-    llvm::errs() << "qopt: error: " << message << "\n";
-    return 2;
-  };
   if (std::string message;
-      failed(calibration.finish(options.recipe, options.calibration, message)))
+      failed(calibration.finish(options.recipe, !options.train.empty(),
+                                options.calibration, message)))
     return refuse(message);
+  if (std::optional<int> code =
+          recipe.show(options.recipe, options.train, stopAfter))
+    return *code;
   if (input.empty())
     return refuse("expects a model: qopt model.onnx; see --help");
   if (maxBatch < 1 || maxSeq < 1)

@@ -1,0 +1,28 @@
+// The flags that make a binary train.
+
+#ifndef QOPT_TOOLS_QOPT_TRAIN_H
+#define QOPT_TOOLS_QOPT_TRAIN_H
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/LogicalResult.h"
+
+namespace qopt::driver {
+
+/// Registers its flags for as long as it lives.
+class TrainFlags {
+public:
+  explicit TrainFlags(llvm::cl::OptionCategory &training);
+
+  /// The passes of the stage train; none without --train. Fails with what is
+  /// wrong in `message`.
+  llvm::LogicalResult finish(std::string &passes, std::string &message) const;
+
+private:
+  llvm::cl::opt<std::string> train, pattern, optim;
+  llvm::cl::opt<unsigned> optimBits;
+  llvm::cl::opt<int64_t> recompute;
+};
+
+} // namespace qopt::driver
+
+#endif // QOPT_TOOLS_QOPT_TRAIN_H
