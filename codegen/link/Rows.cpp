@@ -15,8 +15,9 @@ using qopt::interpreter::Tensor;
 
 namespace qopt::link {
 
-/// Elements of a block, as doubles 8 MB: two threads hold a few of them.
-static constexpr int64_t blockElements = 1 << 20;
+/// Elements of a block, as doubles half a megabyte, which stays in a cache; a
+/// matrix of a small model still has work for several threads.
+static constexpr int64_t blockElements = 1 << 16;
 
 /// IEEE half to single: the exponent moved, subnormals by their value.
 static double fromHalf(uint16_t half) {

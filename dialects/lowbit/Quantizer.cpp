@@ -2,9 +2,11 @@
 
 #include "qopt/dialects/lowbit/Quantizer.h"
 
+#include <array>
 #include <cmath>
+#include <cstring>
 
-#include "llvm/ADT/APFloat.h"
+#include "qopt/dialects/lowbit/GridSearch.h"
 
 using namespace llvm;
 
@@ -18,10 +20,14 @@ static constexpr int shrinkings = 80;
 
 /// The number nearest to x that is an f16, of those above 0.
 static float roundToHalf(float x) {
-  APFloat half(std::min(std::max(x, 0x1p-24f), 65504.f));
-  bool lossy;
-  half.convert(APFloat::IEEEhalf(), APFloat::rmNearestTiesToEven, &lossy);
-  return half.convertToFloat();
+  x = std::min(std::max(x, 0x1p-24f), 65504.f);
+  if (x < 0x1p-14f) // multiples of 2^-24
+    return std::nearbyint(x * 0x1p24f) * 0x1p-24f;
+  uint32_t bits; // 13 of them go, ties to even
+  std::memcpy(&bits, &x, sizeof bits);
+  bits = (bits + 0xfff + (bits >> 13 & 1)) & ~0x1fffu;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
 }
 
 namespace {
@@ -102,16 +108,6 @@ static Grid makeGrid(SchemeAttr scheme, Extrema range, float c) {
   return grid;
 }
 
-static double errorOf(ArrayRef<float> elements, const Grid &grid, double best) {
-  double sum = 0;
-  for (float x : elements) {
-    sum += std::pow(std::fabs(double(x) - valueOf(codeOf(x, grid), grid)), 2.4);
-    if (sum >= best)
-      break; // it cannot win any more
-  }
-  return sum;
-}
-
 Grid fitGrid(SchemeAttr scheme, ArrayRef<float> elements) {
   if (scheme.getMethod() == Method::ternary) {
     Grid grid;
@@ -126,17 +122,10 @@ Grid fitGrid(SchemeAttr scheme, ArrayRef<float> elements) {
   Extrema range = extremaOf(elements);
   if (!scheme.getMse())
     return makeGrid(scheme, range, float(scheme.getClip()) / 100);
-  Grid best;
-  double least = HUGE_VAL;
-  for (int i = 0; i < shrinkings; ++i) {
-    Grid grid = makeGrid(scheme, range, float(100 - i) / 100);
-    double error = errorOf(elements, grid, least);
-    if (error < least) {
-      best = grid;
-      least = error;
-    }
-  }
-  return best;
+  std::array<Grid, shrinkings> grids;
+  for (int i = 0; i < shrinkings; ++i)
+    grids[i] = makeGrid(scheme, range, float(100 - i) / 100);
+  return searchGrid(grids, elements);
 }
 
 int8_t codeOf(float x, const Grid &grid) {

@@ -3,6 +3,8 @@
 
 // RUN: qopt-interpret %s
 // RUN: %python %S/../support/lowbit.py quantize | qopt-interpret -
+// The search of mse is an estimate first: rows that are hard to tell apart.
+// RUN: %python %S/../support/lowbit.py search | qopt-interpret -
 // What is f32 stays f32 where all else is wider.
 // RUN: qopt-interpret %s --f64
 

@@ -1,6 +1,6 @@
 """Writes programs that quantize or rotate, with what they must give.
 
-    lowbit.py quantize | dequantize | fake_quantize | linear | hadamard
+    lowbit.py quantize | search | dequantize | fake_quantize | linear | hadamard
 
 An arithmetic of its own: numpy's float32, operation by operation, as the
 description of #lowbit.scheme has it. Nothing here knows the compiler.
@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 
+np.seterr(all="ignore")  # infinities are part of the cases
 f32 = np.float32
 METHODS = ["ternary", "sym", "asym", "gptq_sym", "gptq_asym"]
 ZEROS = {"asym", "gptq_asym"}
@@ -77,12 +78,14 @@ def grid(scheme, x, c):
         if lo == 0 and hi == 0:
             lo, hi = f32(-1), f32(1)
         inv, s = rounded(scheme, f32(hi - lo))
-    zero = int(np.rint(f32(-lo * inv))) - 2 ** (scheme.bits - 1)
-    return inv, s, min(max(zero, scheme.least), scheme.most)
+    zero = np.rint(f32(-lo * inv)) - 2 ** (scheme.bits - 1)
+    return inv, s, int(min(max(zero, scheme.least), scheme.most))
 
 
 def coded(scheme, x, inv, zero):
-    return np.clip(np.rint((x * inv).astype(f32)).astype(np.int64) + zero, scheme.least, scheme.most)
+    k = np.rint((x * inv).astype(f32)) + f32(zero)
+    k = np.where(k > scheme.least, k, scheme.least)  # also for 0 times infinity
+    return np.minimum(k, scheme.most).astype(np.int64)
 
 
 def meant(k, s, zero):
@@ -159,6 +162,36 @@ def inputs():
     x[5] = f32(0.5) * np.array([-7, 7, 1, 3, 5, -1, -3, -5, 0, 2, 4, 6, -2, -4, -6], f32) / f32(7)
     x[6] = -np.abs(x[6]) * f32(1e-7)
     return x
+
+
+def searched():
+    """Rows of 70 to search a grid for: more than a block of 64, and a rest."""
+    random = np.random.default_rng(11)
+    x = random.standard_normal((16, 70)).astype(f32)
+    x[1] = random.laplace(size=70)
+    x[2] = random.standard_t(2, size=70)
+    x[3, 69] = f32(30)  # an outlier in the rest
+    x[4] = np.abs(x[4])
+    x[5] = random.integers(-8, 8, 70) * f32(0.03125)  # on a grid already
+    x[6] = random.integers(0, 4, 70) * f32(np.float16(0.017)) + f32(1e-6) * x[6]
+    x[7] = f32(0.25)
+    x[8] *= f32(1e-6)  # below the floor of scales
+    x[9] *= f32(1e-40)  # where 1 / x is no number
+    x[10] *= f32(1e30)  # above f16
+    x[11] = 0
+    x[12] = np.where(random.random(70) < 0.5, -1, 1)  # equal errors
+    x[13] = np.round(x[13] * 4) / 4
+    x[14, :68] = 0
+    x[15] = x[15] ** 3
+    return x
+
+
+def schemes_searched():
+    for method, bits in itertools.product(METHODS[1:], [2, 3, 4, 8]):
+        yield Scheme(method, bits, "group", 35, mse=True, half=True)
+    for method in METHODS[1:]:
+        yield Scheme(method, 4, "channel", mse=True)
+    yield Scheme("gptq_asym", 3, "tensor", mse=True)
 
 
 def schemes():
@@ -314,6 +347,12 @@ def write_hadamard():
 
 if sys.argv[1] == "hadamard":
     write_hadamard()
+    sys.exit()
+if sys.argv[1] == "search":
+    for number, scheme in enumerate(schemes_searched()):
+        print(f"func.func @case_{number}() {{")
+        write_quantize(scheme, searched())
+        print("  return\n}")
     sys.exit()
 writer = {"quantize": write_quantize, "dequantize": write_dequantize,
           "fake_quantize": write_fake_quantize, "linear": write_linear}[sys.argv[1]]
