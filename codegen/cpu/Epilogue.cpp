@@ -1,4 +1,4 @@
-// What follows a linear layer in its kernel.
+// What follows a product of matrices in its kernel.
 
 #include "qopt/codegen/cpu/Epilogue.h"
 
@@ -20,42 +20,72 @@ static Value maskOf(Emitter &e, int64_t lanes, int64_t width) {
                                    DenseElementsAttr::get(type, bits));
 }
 
+Value maskOf(Emitter &e, int64_t lanes, Value width) {
+  auto type = e.vector(lanes, e.b.getI32Type());
+  SmallVector<int32_t> places = llvm::to_vector(llvm::seq<int32_t>(lanes));
+  Value place = arith::ConstantOp::create(
+      e.b, e.loc, DenseElementsAttr::get(type, ArrayRef<int32_t>(places)));
+  Value bound = arith::MinSIOp::create(e.b, e.loc, width, e.constant(lanes));
+  bound = arith::TruncIOp::create(e.b, e.loc, e.b.getI32Type(), bound);
+  bound = vector::BroadcastOp::create(e.b, e.loc, type, bound);
+  return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::slt, place,
+                               bound);
+}
+
 /// Lanes of 16 bits are integers to memory: LLVM takes masked halves apart, by
-/// a library call for each.
+/// a library call for each. A bool is a byte.
 static Type inMemory(Emitter &e, Type element) {
+  if (element.isInteger(1))
+    return e.b.getI8Type();
   return element.isF16() || element.isBF16() ? e.b.getI16Type() : element;
 }
 
 Value loadVector(Emitter &e, int64_t lanes, Value base, Value index,
-                 Type element, int64_t width) {
+                 Type element, Value mask) {
   VectorType type = e.vector(lanes, inMemory(e, element));
+  Type stored = type.getElementType();
   Value x;
-  if (width == lanes) {
+  if (!mask) {
     x = e.load(type, base, index);
   } else {
     Value zero = arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(type));
-    x = LLVM::MaskedLoadOp::create(
-        e.b, e.loc, type, e.offset(base, index, element),
-        maskOf(e, lanes, width), zero, element.getIntOrFloatBitWidth() / 8);
+    x = LLVM::MaskedLoadOp::create(e.b, e.loc, type,
+                                   e.offset(base, index, stored), mask, zero,
+                                   stored.getIntOrFloatBitWidth() / 8);
   }
-  if (type.getElementType() == element)
+  if (stored == element)
     return x;
+  if (element.isInteger(1))
+    return arith::TruncIOp::create(e.b, e.loc, e.vector(lanes, element), x);
   x = Math{e.b, e.loc}.bits(x, element);
   return arith::ExtFOp::create(e.b, e.loc, e.vector(lanes), x);
 }
 
-void storeVector(Emitter &e, Value value, Value base, Value index,
-                 int64_t width) {
+Value loadVector(Emitter &e, int64_t lanes, Value base, Value index,
+                 Type element, int64_t width) {
+  Value mask = width == lanes ? Value() : maskOf(e, lanes, width);
+  return loadVector(e, lanes, base, index, element, mask);
+}
+
+void storeVector(Emitter &e, Value value, Value base, Value index, Value mask) {
   Type element = getElementTypeOrSelf(value.getType());
   Type stored = inMemory(e, element);
-  int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
-  if (stored != element)
-    value = Math{e.b, e.loc}.bits(value, stored);
-  if (width == lanes)
+  if (!mask)
     return e.store(value, base, index);
-  LLVM::MaskedStoreOp::create(e.b, e.loc, value, e.offset(base, index, element),
-                              maskOf(e, lanes, width),
-                              element.getIntOrFloatBitWidth() / 8);
+  if (element.isInteger(1))
+    value = arith::ExtUIOp::create(e.b, e.loc,
+                                   Math::with(value.getType(), stored), value);
+  else if (stored != element)
+    value = Math{e.b, e.loc}.bits(value, stored);
+  LLVM::MaskedStoreOp::create(e.b, e.loc, value, e.offset(base, index, stored),
+                              mask, stored.getIntOrFloatBitWidth() / 8);
+}
+
+void storeVector(Emitter &e, Value value, Value base, Value index,
+                 int64_t width) {
+  int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
+  Value mask = width == lanes ? Value() : maskOf(e, lanes, width);
+  storeVector(e, value, base, index, mask);
 }
 
 bool isEpilogueOp(Operation *op, kernel::FuncOp kernel) {
@@ -68,8 +98,15 @@ bool isEpilogueOp(Operation *op, kernel::FuncOp kernel) {
   return isElementwise(op) || isa<arith::ConstantOp>(op);
 }
 
+Value Epilogue::position(Value row, Value column) {
+  Value all = ShapedType::isDynamic(outputs)
+                  ? e.size(e.dims.of(linear->getResult(0)).back())
+                  : e.constant(outputs);
+  return e.add(e.mul(row, all), column);
+}
+
 /// A vector of an operand.
-Value Epilogue::operand(Value tensor, Value row, Value column, int64_t width) {
+Value Epilogue::operand(Value tensor, Value row, Value column, Value mask) {
   auto type = cast<RankedTensorType>(tensor.getType());
   Type element = type.getElementType();
   DenseElementsAttr constant;
@@ -88,9 +125,8 @@ Value Epilogue::operand(Value tensor, Value row, Value column, int64_t width) {
     return vector::BroadcastOp::create(e.b, e.loc,
                                        VectorType::get(lanes, x.getType()), x);
   }
-  Value index =
-      type.getRank() == 1 ? column : e.add(e.mul(row, outputs), column);
-  return loadVector(e, lanes, e.pointer(tensor), index, element, width);
+  Value index = type.getRank() == 1 ? column : position(row, column);
+  return loadVector(e, lanes, e.pointer(tensor), index, element, mask);
 }
 
 /// u . b: the sums over the rank, in order.
@@ -114,7 +150,7 @@ Value Epilogue::branch(Operation *op, Value row, Value column) {
                                                           e.vector(lanes), u);
                   Value index = e.add(e.mul(e.add(first, r), panel), inside);
                   Value b = loadVector(e, lanes, e.pointer(linear.getWeight()),
-                                       index, type.getElementType(), lanes);
+                                       index, type.getElementType(), Value());
                   return SmallVector<Value>{m.fma(all, b, sum[0])};
                 })[0];
 }
@@ -129,13 +165,14 @@ Value Epilogue::rounded(Value value, Value tensor) {
   return arith::ExtFOp::create(e.b, e.loc, value.getType(), half);
 }
 
-Value Epilogue::compute(Value sum, Value row, Value column, int64_t width) {
+Value Epilogue::compute(Value sum, Value row, Value column, Value mask) {
   llvm::DenseMap<Value, Value> values;
   if (bias)
-    sum = m.add(sum, operand(bias, e.constant(0), column, width));
+    sum = m.add(sum, operand(bias, e.constant(0), column, mask));
   values[linear->getResult(0)] = rounded(sum, linear->getResult(0));
   for (Operation &op : e.kernel.getBlock().without_terminator()) {
-    if (&op == linear || isa<arith::ConstantOp>(op))
+    // A view is one of what the product reads.
+    if (&op == linear || isa<arith::ConstantOp, nn::TransposeOp>(op))
       continue;
     Value result = op.getResult(0);
     if (isa<nn::LinearOp>(op)) {
@@ -146,7 +183,7 @@ Value Epilogue::compute(Value sum, Value row, Value column, int64_t width) {
     for (Value tensor : op.getOperands()) {
       Value &value = values[tensor];
       if (!value)
-        value = operand(tensor, row, column, width);
+        value = operand(tensor, row, column, mask);
       operands.push_back(value);
     }
     values[result] = rounded(emitElement(e.b, &op, operands), result);
@@ -154,30 +191,36 @@ Value Epilogue::compute(Value sum, Value row, Value column, int64_t width) {
   return values.at(e.kernel.getResultValues()[0]);
 }
 
-void Epilogue::finish(Value sum, Value row, Value column, int64_t width) {
+void Epilogue::finish(Value sum, Value row, Value column, Value mask) {
   Value result = e.kernel.getResultValues()[0];
   Type element = cast<RankedTensorType>(result.getType()).getElementType();
   Type type = VectorType::get(lanes, element);
-  Value y = compute(sum, row, column, width);
+  Value y = compute(sum, row, column, mask);
   if (y.getType() != type)
     y = arith::TruncFOp::create(e.b, e.loc, type, y);
-  storeVector(e, y, e.pointer(result), e.add(e.mul(row, outputs), column),
-              width);
+  storeVector(e, y, e.pointer(result), position(row, column), mask);
 }
 
 void Epilogue::finish(Value sum, Value row, Value column) {
-  auto atMost = [&](int64_t bound) {
+  auto atMost = [&](Value bound) {
     return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::sle, column,
-                                 e.constant(bound));
+                                 bound);
   };
+  auto whole = [&] { finish(sum, row, column, Value()); };
+  if (ShapedType::isDynamic(outputs)) {
+    Value left = arith::SubIOp::create(
+        e.b, e.loc, e.size(e.dims.of(linear->getResult(0)).back()), column);
+    Value fits = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::sge,
+                                       left, e.constant(lanes));
+    return e.branch(fits, whole,
+                    [&] { finish(sum, row, column, maskOf(e, lanes, left)); });
+  }
   int64_t rest = outputs % lanes;
-  e.branch(
-      atMost(outputs - lanes), [&] { finish(sum, row, column, lanes); },
-      [&] {
-        if (rest)
-          e.branch(atMost(outputs - rest),
-                   [&] { finish(sum, row, column, rest); });
-      });
+  e.branch(atMost(e.constant(outputs - lanes)), whole, [&] {
+    if (rest)
+      e.branch(atMost(e.constant(outputs - rest)),
+               [&] { finish(sum, row, column, maskOf(e, lanes, rest)); });
+  });
 }
 
 } // namespace qopt::cpu

@@ -9,6 +9,7 @@ llvm::ArrayRef<const KernelFamily *> families() {
                                             &quantizeFamily,
                                             &rotateColumnsFamily,
                                             &linearFamily,
+                                            &matmulFamily,
                                             &normFamily,
                                             &attentionFamily,
                                             &softmaxFamily,

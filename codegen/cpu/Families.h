@@ -15,6 +15,7 @@ extern const KernelFamily embeddingGradFamily; ///< EmbeddingGrad.cpp
 extern const KernelFamily linearFamily;        ///< Linear.cpp
 extern const KernelFamily lowbitLinearFamily;  ///< LowbitLinear.cpp
 extern const KernelFamily mapFamily;           ///< Map.cpp
+extern const KernelFamily matmulFamily;        ///< Matmul.cpp
 extern const KernelFamily normFamily;          ///< Norm.cpp
 extern const KernelFamily normGradFamily;      ///< NormGrad.cpp
 extern const KernelFamily optimizerFamily;     ///< Optimizer.cpp

@@ -14,14 +14,19 @@
 
 namespace qopt::bench {
 
-/// A kernel that can be called.
+/// A kernel that can be called; sizes are in its symbols, see Phases.
 struct Loaded {
-  qopt_kernel run;
-  mlir::AffineExpr tasks; ///< in the kernel's symbols
+  struct Launch {
+    qopt_kernel run;
+    mlir::AffineExpr tasks;
+  };
+  llvm::SmallVector<Launch> launches;
+  mlir::AffineExpr rounds, workspace;
 };
 
 /// Generates and loads all kernels of a program, by name. They stay for the
-/// life of the process. The object is also written to `save`, if that is a name.
+/// life of the process. The object is also written to `save`, if that is a
+/// name.
 mlir::FailureOr<llvm::StringMap<Loaded>>
 load(mlir::ModuleOp program, const Target &target, llvm::StringRef save);
 
@@ -52,8 +57,8 @@ Buffer lay(const interpreter::Tensor &tensor, mlir::RankedTensorType type,
 double errorOf(const interpreter::Tensor &want, const char *got,
                mlir::Type element);
 
-/// Seconds that `threads` threads need for work(task), each task claimed once;
-/// threads stay from call to call.
+/// Seconds that `threads` threads need for work(task), each task claimed once.
+/// One thread is timed by its own clock: machines that build are busy.
 double timed(int threads, int64_t tasks,
              llvm::function_ref<void(int64_t task, int thread)> work);
 

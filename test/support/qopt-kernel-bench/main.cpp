@@ -52,6 +52,28 @@ static SmallVector<int64_t> shapeOf(Case &test, AffineMap map) {
   });
 }
 
+/// Calls `work` for each launch of the kernel: its tasks are independent. The
+/// arguments are extended by workspace and round.
+static void eachLaunch(Case &test, SmallVectorImpl<int64_t> &args,
+                       char *workspace,
+                       function_ref<void(qopt_kernel, int64_t)> work) {
+  size_t count = args.size();
+  args.append({reinterpret_cast<int64_t>(workspace), 0});
+  AffineExpr rounds = test.code.rounds;
+  for (int64_t n = rounds ? evaluate(rounds, test.symbols) : 1, round = 0;
+       round < n; ++round) {
+    args.back() = round;
+    for (const bench::Loaded::Launch &launch : test.code.launches)
+      work(launch.run, evaluate(launch.tasks, test.symbols));
+  }
+  args.truncate(count);
+}
+
+static bench::Buffer workspaceOf(Case &test) {
+  AffineExpr bytes = test.code.workspace;
+  return bench::Buffer(bytes ? evaluate(bytes, test.symbols) : 0);
+}
+
 /// What the body of the kernel means, as a function.
 static func::FuncOp functionOf(kernel::FuncOp kernel, ModuleOp module) {
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
@@ -75,6 +97,27 @@ static void plant(Tensor &tensor) {
     tensor.data[tensor.data.size() / 2] = std::nan("");
     tensor.data[tensor.data.size() - 1] = INFINITY;
   }
+}
+
+/// What tasks of several threads leave, one thread leaves in one call.
+static bool isOneCallEqual(Case &test, SmallVectorImpl<int64_t> &args,
+                           ArrayRef<std::pair<char *, size_t>> results) {
+  std::vector<std::string> before;
+  for (auto [data, bytes] : results) {
+    before.emplace_back(data, bytes);
+    std::memset(data, 0x7f, bytes);
+  }
+  bench::Buffer scratch(QOPT_SCRATCH_BYTES);
+  bench::Buffer workspace = workspaceOf(test);
+  eachLaunch(test, args, workspace.data, [&](qopt_kernel run, int64_t tasks) {
+    run(args.data(), 0, tasks, reinterpret_cast<uint8_t *>(scratch.data));
+  });
+  std::free(workspace.data);
+  std::free(scratch.data);
+  return llvm::all_of(llvm::zip(results, before), [](auto both) {
+    auto [result, old] = both;
+    return std::memcmp(result.first, old.data(), result.second) == 0;
+  });
 }
 
 static FailureOr<double> check(Case &test, bool special, bool digest) {
@@ -106,10 +149,13 @@ static FailureOr<double> check(Case &test, bool special, bool digest) {
     args.push_back(reinterpret_cast<int64_t>(buffer.data));
   llvm::append_range(args, test.symbols);
   bench::Buffer scratch(QOPT_SCRATCH_BYTES);
-  for (int64_t t = 0; t < evaluate(test.code.tasks, test.symbols); ++t)
-    test.code.run(args.data(), t, t + 1,
-                  reinterpret_cast<uint8_t *>(scratch.data));
+  bench::Buffer workspace = workspaceOf(test);
+  eachLaunch(test, args, workspace.data, [&](qopt_kernel run, int64_t tasks) {
+    for (int64_t t = 0; t < tasks; ++t)
+      run(args.data(), t, t + 1, reinterpret_cast<uint8_t *>(scratch.data));
+  });
   double worst = 0;
+  SmallVector<std::pair<char *, size_t>> results;
   for (auto [i, value] : llvm::enumerate(test.kernel.getResultValues())) {
     const Tensor &tensor = (*want)[i];
     Type element = getElementTypeOrSelf(value.getType());
@@ -117,6 +163,7 @@ static FailureOr<double> check(Case &test, bool special, bool digest) {
     worst = std::max(worst, bench::errorOf(tensor, got, element));
     size_t bytes =
         (tensor.data.size() + tensor.integers.size()) * bench::bytesOf(element);
+    results.push_back({buffers[body.getNumArguments() + i].data, bytes});
     if (digest)
       llvm::outs() << test.kernel.getSymName() << " with " << test.symbols[0]
                    << " rows: "
@@ -128,10 +175,43 @@ static FailureOr<double> check(Case &test, bool special, bool digest) {
       if (got[bytes + j] != 0x7f)
         worst = INFINITY;
   }
+  if (!isOneCallEqual(test, args, results))
+    worst = INFINITY;
   for (bench::Buffer &buffer : buffers)
     std::free(buffer.data);
   std::free(scratch.data);
+  std::free(workspace.data);
   return worst;
+}
+
+/// Numbers that are multiplied and added, 2 for each pair.
+static double multiplyAdds(Case &test, Operation *op) {
+  nn::Dims dims = test.dims();
+  AffineExpr terms;
+  if (auto matmul = dyn_cast<nn::MatmulOp>(op))
+    terms = dims.of(matmul.getLhs()).end()[matmul.getTransposeLhs() ? -2 : -1];
+  else if (isa<nn::LinearOp, lowbit::LinearOp>(op))
+    terms = dims.of(op->getOperand(0)).back();
+  else if (auto grad = dyn_cast<train::LinearWeightGradOp>(op))
+    terms = dims.elements(grad.getDy()).floorDiv(dims.of(grad.getDy()).back());
+  else
+    return 0;
+  return 2.0 * evaluate(dims.elements(op->getResult(0)), test.symbols) *
+         evaluate(terms, test.symbols);
+}
+
+/// Whether the argument is the weight of a linear layer, maybe turned.
+static bool isWeight(Case &test, BlockArgument argument) {
+  if (test.kernel.getLayout(argument).getPanel() > 0)
+    return true;
+  Value value = argument;
+  for (Operation *user : argument.getUsers())
+    if (auto transpose = dyn_cast<nn::TransposeOp>(user))
+      value = transpose.getResult();
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    auto linear = dyn_cast<nn::LinearOp>(user);
+    return linear && linear.getWeight() == value;
+  });
 }
 
 /// Times the kernel on rotating weights, none of which is still in a cache.
@@ -142,20 +222,14 @@ static void time(Case &test, const Target &target, int threads, int rounds) {
   bool integers = false;
   size_t count = 1;
   for (BlockArgument argument : body.getArguments())
-    if (test.kernel.getLayout(argument).getPanel() > 0) {
+    if (isWeight(test, argument)) {
       auto type = cast<RankedTensorType>(argument.getType());
       weightBytes += bench::alignedBytes(test.kernel.getLayout(argument), type);
     }
   body.walk([&](Operation *op) {
-    if (!isa<nn::LinearOp, lowbit::LinearOp>(op))
-      return;
-    Value weight = op->getOperand(1);
-    if (auto linear = dyn_cast<lowbit::LinearOp>(op)) {
-      weight = linear.getWeight();
+    flops += multiplyAdds(test, op);
+    if (auto linear = dyn_cast<lowbit::LinearOp>(op))
       integers |= linear.getInputScales() != nullptr;
-    }
-    flops += 2.0 * cast<RankedTensorType>(weight.getType()).getNumElements() *
-             test.symbols[0];
   });
   count = 1 + size_t(256e6 / std::max(weightBytes, 1e6));
   // One block: what is measured beside it is one, too.
@@ -178,7 +252,7 @@ static void time(Case &test, const Target &target, int threads, int rounds) {
       auto type = cast<RankedTensorType>(argument.getType());
       kernel::LayoutAttr layout = test.kernel.getLayout(argument);
       auto map = cast<AffineMapAttr>(test.kernel.getDims()[i]).getValue();
-      if (layout.getPanel() == 0) {
+      if (!isWeight(test, argument)) {
         shared(type, llvm::product_of(shapeOf(test, map)));
         continue;
       }
@@ -193,7 +267,6 @@ static void time(Case &test, const Target &target, int threads, int rounds) {
   std::vector<char *> scratch;
   for (int i = 0; i < threads; ++i)
     scratch.push_back(bench::Buffer(QOPT_SCRATCH_BYTES).data);
-  int64_t tasks = evaluate(test.code.tasks, test.symbols);
   std::vector<SmallVector<int64_t>> args;
   for (std::vector<char *> &set : sets) {
     SmallVector<int64_t> &own = args.emplace_back();
@@ -208,13 +281,21 @@ static void time(Case &test, const Target &target, int threads, int rounds) {
   int64_t launches = std::max<int64_t>(1, int64_t(1 / std::max(work, 1e-6)));
   int64_t next = 0;
   double best = 1e9, bandwidth = 0, peak = 0;
+  bench::Buffer workspace = workspaceOf(test);
+  bool phases = test.code.launches.size() > 1 || test.code.rounds;
+  if (phases)
+    launches = 1;
   for (int round = 0; round < rounds; ++round) {
-    auto work = [&](int64_t task, int thread) {
-      test.code.run(args[(next + task / tasks) % count].data(), task % tasks,
-                    task % tasks + 1,
-                    reinterpret_cast<uint8_t *>(scratch[thread]));
+    double seconds = 0;
+    auto run = [&](qopt_kernel run, int64_t tasks) {
+      seconds += bench::timed(
+          threads, tasks * launches, [&](int64_t task, int thread) {
+            run(args[(next + task / tasks) % count].data(), task % tasks,
+                task % tasks + 1, reinterpret_cast<uint8_t *>(scratch[thread]));
+          });
     };
-    best = std::min(best, bench::timed(threads, tasks * launches, work));
+    eachLaunch(test, args[next % count], workspace.data, run);
+    best = std::min(best, seconds);
     next += launches;
     bandwidth = std::max(bandwidth, bench::readBandwidth(threads));
     peak = std::max(
@@ -232,6 +313,7 @@ static void time(Case &test, const Target &target, int threads, int rounds) {
       integers ? "dot products of bytes" : "multiply-adds");
   llvm::outs().flush();
   std::free(weights);
+  std::free(workspace.data);
   for (char *pointer : scratch)
     std::free(pointer);
 }
