@@ -14,6 +14,8 @@ class BranchPass<string mnemonic> : Pass<mnemonic, "::mlir::ModuleOp"> {
     Option<"loraInit", "init", "std::string", "\"zero\"",
            "what a branch begins with: zero, svd or qera">,
     Option<"loraSeed", "seed", "int64_t", "0", "of the random factors of zero">,
+    Option<"loraFactors", "factors", "std::string", "\"f32\"",
+           "what factors are stored in: f32, f16 or bf16; sums are f32">,
   ];
   list<Option> dataOptions = [
     Option<"data", "data", "std::string", "\"\"",
@@ -100,11 +102,12 @@ def AttachLora : BranchPass<"qopt-attach-lora"> {
     (arXiv:2106.09685). `svd` makes B A the best of its rank for W - W^, the error
     of the codes (ZeroQuant-V2); `qera` the best for the error of the output, by
     the second moment of the inputs (QERA-exact, arXiv:2410.06040, equal to EoRA),
-    which needs calibration data as qopt-gptq does.
+    which needs calibration data as qopt-gptq does. `factors` is what they are
+    stored in: f32 to be trained, f16 or bf16 to be read only.
 
     **Preconditions.** For svd and qera, codes are made from a weight here; after
     qopt-gptq they are not, and its own option `rank` does both. Nothing folds
-    into the weights later.
+    into the weights later. A factor that is too large for f16 is an error.
     **Postconditions.** Linear layers that match `targets` have a branch; those
     that have one keep it. A pattern that matches no layer is an error.
     **Numbers.** zero: exact. svd and qera bring the output nearer to the float

@@ -134,15 +134,12 @@ Floats Estimator::errors(const Grid &grid, const float *x) const {
   return power(select(square < leastSquare, Floats{} + leastSquare, square));
 }
 
-static double total(Floats x) {
-  return double((x[0] + x[1]) + (x[2] + x[3]));
-}
+static double total(Floats x) { return double((x[0] + x[1]) + (x[2] + x[3])); }
 
 double Estimator::sum(const Grid &grid, double limit) const {
   if (!std::isfinite(grid.inv) || !std::isfinite(unit))
     return NAN;
-  double largest =
-      total(errors(grid, first) + errors(grid, first + lanes));
+  double largest = total(errors(grid, first) + errors(grid, first + lanes));
   if (atLeast(largest) > limit)
     return largest;
   double sum = 0;

@@ -7,8 +7,8 @@
 
 namespace qopt::lowbit {
 
-/// The first of `grids` (not empty) whose sum of |x - x^|^2.4 is least; sums are
-/// in f64, in the order of the elements, with pow of libm.
+/// The first of `grids` (not empty) whose sum of |x - x^|^2.4 is least; sums
+/// are in f64, in the order of the elements, with pow of libm.
 Grid searchGrid(llvm::ArrayRef<Grid> grids, llvm::ArrayRef<float> elements);
 
 } // namespace qopt::lowbit

@@ -106,14 +106,15 @@ std::string Gptq::textOfOptions() {
   std::string text;
   llvm::raw_string_ostream out(text);
   out << damping << " " << block << actOrder << head << " " << loraRank << " "
-      << loraAlpha << loraTargets << loraInit << loraSeed;
+      << loraAlpha << loraTargets << loraInit << loraSeed << loraFactors;
   return text;
 }
 
 LogicalResult Gptq::calibrate() {
   ModuleOp program = getOperation();
-  auto options = lora::readBranchOptions(loraRank, loraAlpha, loraTargets,
-                                         loraInit, loraSeed, program.getLoc());
+  auto options =
+      lora::readBranchOptions(loraRank, loraAlpha, loraTargets, loraInit,
+                              loraSeed, loraFactors, program.getLoc());
   if (failed(options))
     return failure();
   branch = *options;
@@ -151,7 +152,7 @@ LogicalResult Gptq::calibrate() {
   if (!file.empty())
     llvm::sys::fs::make_absolute(file);
   spill = std::make_shared<Spill>(file, *print, layers.size());
-  if (failed(spill->open(tensorsOf(layers, branch.rank), settings.resume,
+  if (failed(spill->open(tensorsOf(layers, branch), settings.resume,
                          program.getLoc())))
     return failure();
 
@@ -188,20 +189,6 @@ LogicalResult Gptq::solveLevel(int64_t level) {
   return success();
 }
 
-/// The numbers as `type` stores them.
-static std::vector<char> bytesOf(ArrayRef<float> numbers, Type type) {
-  bool isHalf = type.isF16();
-  std::vector<char> bytes(numbers.size() * (isHalf ? 2 : 4));
-  for (auto [i, x] : llvm::enumerate(numbers)) {
-    _Float16 half = x;
-    if (isHalf)
-      std::memcpy(&bytes[2 * i], &half, 2);
-    else
-      std::memcpy(&bytes[4 * i], &x, 4);
-  }
-  return bytes;
-}
-
 static ArrayRef<char> bytesOf(ArrayRef<int8_t> codes) {
   return {reinterpret_cast<const char *>(codes.data()), codes.size()};
 }
@@ -235,7 +222,7 @@ LogicalResult Gptq::solve(int64_t index) {
                                    "moment of its inputs is not positive";
   spill->write(layer.codes, bytesOf(solution.codes.codes));
   spill->write(layer.scales,
-               bytesOf(solution.codes.scales, scheme.getScaleType()));
+               lora::bytesOf(solution.codes.scales, scheme.getScaleType()));
   if (!layer.zeros.empty())
     spill->write(layer.zeros, bytesOf(solution.codes.zeros));
   double corrected = solution.after;
@@ -249,12 +236,13 @@ LogicalResult Gptq::solve(int64_t index) {
                           weight.columns)
             : bestFactors(&getContext(), branch, difference,
                           branch.init == lora::Init::qera ? &sigma : nullptr);
+    if (failed(lora::roundFactors(branch, layer.name, pair, loc)))
+      return failure();
     corrected =
         lora::errorWith(&getContext(), branch, difference, pair, sigma) /
         energy(&getContext(), weight, sigma);
-    Type f32 = Float32Type::get(&getContext());
-    spill->write(layer.a, bytesOf(pair.a, f32));
-    spill->write(layer.b, bytesOf(pair.b, f32));
+    spill->write(layer.a, lora::bytesOf(pair.a, branch.type));
+    spill->write(layer.b, lora::bytesOf(pair.b, branch.type));
   }
   LayerReport report{layer.name,       textOf(scheme), solution.before,
                      solution.after,   corrected,      solution.damping,
@@ -312,10 +300,8 @@ void Gptq::placeInCopy(int64_t index) {
   if (layer.a.empty())
     return;
   b.setInsertionPointAfter(op);
-  Value a =
-      loader.load(layer.a, factorA(layer, branch.rank), nn::Role::adapter);
-  Value up =
-      loader.load(layer.b, factorB(layer, branch.rank), nn::Role::adapter);
+  Value a = loader.load(layer.a, factorA(layer, branch), nn::Role::adapter);
+  Value up = loader.load(layer.b, factorB(layer, branch), nn::Role::adapter);
   stream->addBeside(lora::attachPlainBranch(b, op, a, up, branch, element));
 }
 
@@ -336,8 +322,8 @@ void Gptq::placeInProgram(Layer &layer, SymbolTable &symbols) {
   if (!layer.a.empty())
     lora::attachBranch(
         b, layer.op, floatInputOf(layer.op), lora::moduleOf(layer.name), branch,
-        spill->valueOf(layer.a, factorA(layer, branch.rank)),
-        spill->valueOf(layer.b, factorB(layer, branch.rank)), symbols);
+        spill->valueOf(layer.a, factorA(layer, branch)),
+        spill->valueOf(layer.b, factorB(layer, branch)), symbols);
 }
 
 } // namespace qopt

@@ -83,19 +83,22 @@ SmallVector<Layer> collectLayers(ModuleOp program, bool withHead,
   return layers;
 }
 
-RankedTensorType factorA(const Layer &layer, int64_t rank) {
+RankedTensorType factorA(const Layer &layer,
+                         const lora::BranchOptions &branch) {
   lowbit::LinearOp op = layer.op;
-  return RankedTensorType::get({rank, op.getWeight().getType().getDimSize(1)},
-                               Float32Type::get(op.getContext()));
+  return RankedTensorType::get(
+      {branch.rank, op.getWeight().getType().getDimSize(1)}, branch.type);
 }
 
-RankedTensorType factorB(const Layer &layer, int64_t rank) {
+RankedTensorType factorB(const Layer &layer,
+                         const lora::BranchOptions &branch) {
   lowbit::LinearOp op = layer.op;
-  return RankedTensorType::get({op.getWeight().getType().getDimSize(0), rank},
-                               Float32Type::get(op.getContext()));
+  return RankedTensorType::get(
+      {op.getWeight().getType().getDimSize(0), branch.rank}, branch.type);
 }
 
-std::vector<Spill::Tensor> tensorsOf(ArrayRef<Layer> layers, int64_t rank) {
+std::vector<Spill::Tensor> tensorsOf(ArrayRef<Layer> layers,
+                                     const lora::BranchOptions &branch) {
   std::vector<Spill::Tensor> tensors;
   for (const Layer &layer : layers) {
     lowbit::QuantizeOp quantize = layer.quantize;
@@ -107,8 +110,8 @@ std::vector<Spill::Tensor> tensorsOf(ArrayRef<Layer> layers, int64_t rank) {
     add(layer.scales, quantize.getScales().getType());
     if (quantize.getZeros())
       add(layer.zeros, quantize.getZeros().getType());
-    add(layer.a, factorA(layer, rank));
-    add(layer.b, factorB(layer, rank));
+    add(layer.a, factorA(layer, branch));
+    add(layer.b, factorB(layer, branch));
   }
   return tensors;
 }

@@ -29,14 +29,16 @@ llvm::SmallVector<Layer> collectLayers(mlir::ModuleOp program, bool withHead,
 
 /// What the spill file holds for these layers.
 std::vector<Spill::Tensor> tensorsOf(llvm::ArrayRef<Layer> layers,
-                                     int64_t rank);
+                                     const lora::BranchOptions &branch);
 
 /// How many tokens the first embedding of a program knows.
 int64_t vocabularyOf(mlir::ModuleOp program);
 
 /// Types of the factors of a branch.
-mlir::RankedTensorType factorA(const Layer &layer, int64_t rank);
-mlir::RankedTensorType factorB(const Layer &layer, int64_t rank);
+mlir::RankedTensorType factorA(const Layer &layer,
+                               const lora::BranchOptions &branch);
+mlir::RankedTensorType factorB(const Layer &layer,
+                               const lora::BranchOptions &branch);
 
 /// The float rows that a layer reads, also where it reads their codes.
 mlir::Value floatInputOf(lowbit::LinearOp op);

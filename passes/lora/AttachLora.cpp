@@ -48,8 +48,8 @@ private:
   FailureOr<std::unique_ptr<Stream>> openStream(Samples &samples);
   LogicalResult correct(Target &target, const Matrix *sigma,
                         lora::FactorPair &pair);
-  void place(Target &target, const lora::FactorPair &pair,
-             SymbolTable &symbols);
+  LogicalResult place(Target &target, lora::FactorPair pair,
+                      SymbolTable &symbols);
 
   Executor *executor = nullptr;
   lora::BranchOptions branch;
@@ -121,31 +121,35 @@ LogicalResult AttachLora::collect(SymbolTable &symbols) {
   return result;
 }
 
-static TypedAttr denseOf(ArrayRef<float> numbers, ArrayRef<int64_t> shape,
-                         MLIRContext *context) {
-  return DenseElementsAttr::get(
-      RankedTensorType::get(shape, Float32Type::get(context)), numbers);
-}
-
-void AttachLora::place(Target &target, const lora::FactorPair &pair,
-                       SymbolTable &symbols) {
+LogicalResult AttachLora::place(Target &target, lora::FactorPair pair,
+                                SymbolTable &symbols) {
+  if (failed(
+          lora::roundFactors(branch, target.module, pair, target.op->getLoc())))
+    return failure();
   OpBuilder b(target.op);
   int64_t rank = branch.rank;
+  auto dense = [&](ArrayRef<float> numbers, ArrayRef<int64_t> shape) {
+    return DenseElementsAttr::getFromRawBuffer(
+        RankedTensorType::get(shape, branch.type),
+        lora::bytesOf(numbers, branch.type));
+  };
   lora::attachBranch(
       b, target.op, floatRowsOf(target.op), target.module, branch,
-      denseOf(pair.a, {rank, int64_t(pair.a.size()) / rank}, &getContext()),
-      denseOf(pair.b, {int64_t(pair.b.size()) / rank, rank}, &getContext()),
-      symbols);
+      dense(pair.a, {rank, int64_t(pair.a.size()) / rank}),
+      dense(pair.b, {int64_t(pair.b.size()) / rank, rank}), symbols);
+  return success();
 }
 
 LogicalResult AttachLora::attachEmpty(SymbolTable &symbols) {
   for (Target &target : targets) {
     auto type = cast<RankedTensorType>(target.op->getOperand(0).getType());
     auto result = cast<RankedTensorType>(target.op->getResult(0).getType());
-    place(target,
-          zeroFactors(branch, target.module, result.getShape().back(),
-                      type.getShape().back()),
-          symbols);
+    if (failed(
+            place(target,
+                  zeroFactors(branch, target.module, result.getShape().back(),
+                              type.getShape().back()),
+                  symbols)))
+      return failure();
   }
   return success();
 }
@@ -216,14 +220,16 @@ LogicalResult AttachLora::attachBest(SymbolTable &symbols) {
     }
   }
   for (auto [target, pair] : llvm::zip_equal(targets, pairs))
-    place(target, pair, symbols);
+    if (failed(place(target, std::move(pair), symbols)))
+      return failure();
   return success();
 }
 
 LogicalResult AttachLora::attach() {
   ModuleOp program = getOperation();
-  auto options = lora::readBranchOptions(loraRank, loraAlpha, loraTargets,
-                                         loraInit, loraSeed, program.getLoc());
+  auto options =
+      lora::readBranchOptions(loraRank, loraAlpha, loraTargets, loraInit,
+                              loraSeed, loraFactors, program.getLoc());
   if (failed(options))
     return failure();
   branch = *options;

@@ -3,10 +3,12 @@
 #include "qopt/passes/lora/Branch.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/dialects/lowbit/Philox.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
@@ -15,8 +17,16 @@ namespace qopt::lora {
 
 FailureOr<BranchOptions> readBranchOptions(int64_t rank, double alpha,
                                            StringRef targets, StringRef init,
-                                           int64_t seed, Location loc) {
-  BranchOptions options{rank, alpha, targets.str(), Init::zero, uint64_t(seed)};
+                                           int64_t seed, StringRef factors,
+                                           Location loc) {
+  MLIRContext *context = loc.getContext();
+  auto type = llvm::StringSwitch<FloatType>(factors)
+                  .Case("f32", Float32Type::get(context))
+                  .Case("f16", Float16Type::get(context))
+                  .Case("bf16", BFloat16Type::get(context))
+                  .Default({});
+  BranchOptions options{rank,       alpha,          targets.str(),
+                        Init::zero, uint64_t(seed), type};
   std::string message;
   if (rank < 0 || !std::isfinite(alpha))
     return emitError(loc, "expects a rank of at least 0 and a finite alpha, "
@@ -29,9 +39,46 @@ FailureOr<BranchOptions> readBranchOptions(int64_t rank, double alpha,
   else if (init != "zero")
     return emitError(loc, "expects zero, svd or qera to begin with, got '")
            << init << "'";
+  if (!type)
+    return emitError(loc, "expects factors in f32, f16 or bf16, got '")
+           << factors << "'";
   if (failed(LayerPattern::parse(targets, message)))
     return emitError(loc, message);
   return options;
+}
+
+LogicalResult roundFactors(const BranchOptions &options, StringRef layer,
+                           FactorPair &pair, Location loc) {
+  const llvm::fltSemantics &semantics = options.type.getFloatSemantics();
+  for (std::vector<float> *factor : {&pair.a, &pair.b})
+    for (float &x : *factor) {
+      APFloat rounded(x);
+      bool lossy;
+      rounded.convert(semantics, APFloat::rmNearestTiesToEven, &lossy);
+      if (!rounded.isFinite())
+        return emitError(loc, "a factor of layer '")
+               << layer << "' is " << std::to_string(x) << ", too large for "
+               << options.type << ": store factors in f32";
+      rounded.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
+                      &lossy);
+      x = rounded.convertToFloat();
+    }
+  return success();
+}
+
+std::vector<char> bytesOf(ArrayRef<float> numbers, Type type) {
+  const llvm::fltSemantics &semantics =
+      cast<FloatType>(type).getFloatSemantics();
+  size_t size = type.getIntOrFloatBitWidth() / 8;
+  std::vector<char> bytes(numbers.size() * size);
+  for (auto [i, x] : llvm::enumerate(numbers)) {
+    APFloat number(x);
+    bool lossy;
+    number.convert(semantics, APFloat::rmNearestTiesToEven, &lossy);
+    uint64_t word = number.bitcastToAPInt().getZExtValue();
+    std::memcpy(&bytes[i * size], &word, size); // little-endian
+  }
+  return bytes;
 }
 
 std::string moduleOf(StringRef layer) {
@@ -84,19 +131,24 @@ nn::LinearOp attachPlainBranch(OpBuilder &builder, nn::LinearOp linear, Value a,
                                Value b, const BranchOptions &options,
                                Type element) {
   Location loc = linear.getLoc();
+  auto cast = [&](Value factor, Type to) -> Value {
+    auto type = llvm::cast<RankedTensorType>(factor.getType());
+    if (type.getElementType() == to)
+      return factor;
+    return nn::CastOp::create(builder, loc, type.clone(to), factor);
+  };
+  // In f32, whatever the factors are stored in.
+  Type f32 = builder.getF32Type();
   auto scaled = [&](Value factor, double scale) -> Value {
-    auto type = cast<RankedTensorType>(factor.getType());
+    factor = cast(factor, f32);
     Value by = arith::ConstantOp::create(
         builder, loc,
-        DenseElementsAttr::get(
-            RankedTensorType::get({}, type.getElementType()),
-            builder.getFloatAttr(type.getElementType(), scale)));
-    factor = nn::MulOp::create(builder, loc, type, factor, by);
-    if (type.getElementType() == element)
-      return factor;
-    return nn::CastOp::create(builder, loc, type.clone(element), factor);
+        DenseElementsAttr::get(RankedTensorType::get({}, f32),
+                               builder.getFloatAttr(f32, scale)));
+    factor = nn::MulOp::create(builder, loc, factor.getType(), factor, by);
+    return cast(factor, element);
   };
-  auto type = cast<RankedTensorType>(linear.getResult().getType());
+  auto type = linear.getResult().getType();
   SmallVector<int64_t> shape(type.getShape());
   shape.back() = options.rank;
   Value result = linear.getResult();

@@ -22,18 +22,29 @@ struct BranchOptions {
   double alpha = 0;
   std::string targets; ///< a regular expression for names of layers
   Init init = Init::zero;
-  uint64_t seed = 0; ///< of A
+  uint64_t seed = 0;    ///< of A
+  mlir::FloatType type; ///< of the factors, as they are stored
 };
 
 /// Reads the options of a pass; an error at `loc` if they make no sense.
 llvm::FailureOr<BranchOptions>
 readBranchOptions(int64_t rank, double alpha, llvm::StringRef targets,
-                  llvm::StringRef init, int64_t seed, mlir::Location loc);
+                  llvm::StringRef init, int64_t seed, llvm::StringRef factors,
+                  mlir::Location loc);
 
-/// A [R, C] and B [N, R], in f32.
+/// A [R, C] and B [N, R].
 struct FactorPair {
   std::vector<float> a, b;
 };
+
+/// Rounds the factors of a layer to what they are stored in; an error at `loc`
+/// if one does not fit.
+llvm::LogicalResult roundFactors(const BranchOptions &options,
+                                 llvm::StringRef layer, FactorPair &pair,
+                                 mlir::Location loc);
+
+/// Numbers that were rounded to `type`, as it stores them.
+std::vector<char> bytesOf(llvm::ArrayRef<float> numbers, mlir::Type type);
 
 /// A by Kaiming's rule for the name of the layer (uniform within 1 / sqrt(C),
 /// as PEFT has it), B zero.

@@ -49,7 +49,7 @@ static size_t endOfPass(StringRef pipeline, size_t begin) {
   return pipeline.size();
 }
 
-LogicalResult CalibrationFlags::finish(Recipe &recipe,
+LogicalResult CalibrationFlags::finish(Recipe &recipe, bool trained,
                                        CalibrationOptions &options,
                                        std::string &message) const {
   auto refuse = [&](const Twine &why) {
@@ -69,6 +69,10 @@ LogicalResult CalibrationFlags::finish(Recipe &recipe,
     return refuse("expects --lora-rank to be at least 1 with --lora-targets "
                   "and --lora-init");
   std::string &text = recipe.pipeline;
+  // Factors that are trained keep f32, whatever the recipe says for others.
+  static constexpr StringLiteral halves = " factors=f16";
+  if (size_t at = text.find(halves); trained && at != std::string::npos)
+    text.erase(at, halves.size());
   size_t gptq = text.find("qopt-gptq");
   size_t quantize = text.find("qopt-quantize-weights");
   if (calibrated && gptq == std::string::npos) {
@@ -80,9 +84,6 @@ LogicalResult CalibrationFlags::finish(Recipe &recipe,
     gptq = end + 1;
     recipe.name += " calibrated";
   }
-  if (!calibrated && gptq != std::string::npos)
-    return refuse("recipe '" + recipe.name +
-                  "' needs data to choose codes by: give a text with --calib");
   if (!branches)
     return success();
   StringRef start = calibrated ? "qera" : "zero";
@@ -91,6 +92,9 @@ LogicalResult CalibrationFlags::finish(Recipe &recipe,
   std::string how = ("{rank=" + Twine(int64_t(rank)) + " alpha=" +
                      formatv("{0}", double(alpha)).str() + " init=" + start)
                         .str();
+  // As PEFT loads them.
+  if (!trained && start != "zero")
+    how += halves;
   if (!targets.empty())
     how += " targets=" + encodeOption(targets);
   how += "}";
@@ -108,6 +112,15 @@ LogicalResult CalibrationFlags::finish(Recipe &recipe,
                   ("qopt-attach-lora" + how) +
                   (quantize == std::string::npos && !text.empty() ? "," : ""));
   return success();
+}
+
+LogicalResult CalibrationFlags::checkData(const Recipe &recipe,
+                                          std::string &message) const {
+  if (!source.empty() || !StringRef(recipe.pipeline).contains("qopt-gptq"))
+    return success();
+  message = "recipe '" + recipe.name +
+            "' needs data to choose codes by: give a text with --calib";
+  return failure();
 }
 
 /// The text of a file, or of the .txt files of a folder in the order of names.

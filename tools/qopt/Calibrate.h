@@ -23,9 +23,13 @@ public:
   explicit CalibrationFlags(llvm::cl::OptionCategory &recipes);
 
   /// Brings the recipe to do what was asked for. Fails with what makes no sense
-  /// in `message`.
-  llvm::LogicalResult finish(Recipe &recipe, CalibrationOptions &options,
+  /// in `message`. Branches that are not `trained` later are stored in f16.
+  llvm::LogicalResult finish(Recipe &recipe, bool trained,
+                             CalibrationOptions &options,
                              std::string &message) const;
+  /// Fails if the recipe chooses codes by data and none was given.
+  llvm::LogicalResult checkData(const Recipe &recipe,
+                                std::string &message) const;
 
 private:
   llvm::cl::opt<std::string> source;

@@ -100,7 +100,8 @@ std::string dryPipeline(StringRef pipeline) {
     bool branches = pass == "qopt-attach-lora";
     for (StringRef option : given) {
       StringRef name = option.split('=').first;
-      if (name != "rank" && name != "alpha" && name != "targets")
+      if (name != "rank" && name != "alpha" && name != "targets" &&
+          name != "factors")
         continue;
       branches |= name == "rank" && option != "rank=0";
       kept += (" " + option).str();

@@ -118,6 +118,9 @@ int main(int argc, char **argv) {
   if (std::optional<int> code =
           recipe.show(options.recipe, options.train, stopAfter))
     return *code;
+  if (std::string message;
+      failed(calibration.checkData(options.recipe, message)))
+    return refuse(message);
   if (input.empty())
     return refuse("expects a model: qopt model.onnx; see --help");
   if (maxBatch < 1 || maxSeq < 1)

@@ -6,6 +6,11 @@
 // NONE: no linear layer matches 'nothing'
 // RUN: not qopt-opt %S/attach-lora.mlir --qopt-attach-lora=rank=0 2>&1 | FileCheck %s --check-prefix=RANK
 // RANK: expects a rank of at least 1
+// RUN: not qopt-opt %S/attach-lora.mlir --qopt-attach-lora=factors=i8 2>&1 | FileCheck %s --check-prefix=TYPE
+// TYPE: expects factors in f32, f16 or bf16, got 'i8'
+// alpha / rank is taken out of B: a scale near 0 makes it large.
+// RUN: not qopt-opt %S/attach-lora.mlir --qopt-attach-lora="init=svd alpha=1e-7 factors=f16" 2>&1 | FileCheck %s --check-prefix=LARGE
+// LARGE: a factor of layer 'w1' is {{.*}}, too large for 'f16': store factors in f32
 // RUN: not qopt-opt %S/attach-lora.mlir --qopt-attach-lora=init=qera 2>&1 | FileCheck %s --check-prefix=DATA
 // DATA: init=qera needs calibration data: --calib FILE, or the option data=FILE.npy
 

@@ -4,6 +4,17 @@
 // RUN: qopt-opt %s --qopt-attach-lora=targets=w -o %t
 // RUN: FileCheck %s --input-file=%t
 // RUN: qopt-interpret %s --compare=%t --tolerance=0
+// Factors in 16 bits: the same numbers, rounded.
+// RUN: qopt-opt %s --qopt-attach-lora="targets=w rank=8 init=svd factors=f16" -o %t.f16
+// RUN: FileCheck %s --check-prefix=F16 --input-file=%t.f16
+// RUN: qopt-opt %s --qopt-attach-lora="targets=w rank=8 init=svd" -o %t.f32
+// RUN: qopt-interpret %t.f32 --compare=%t.f16 --tolerance=2e-3
+// RUN: not qopt-interpret %t.f32 --compare=%t.f16 --tolerance=1e-7
+// RUN: qopt-opt %s --qopt-attach-lora="targets=w rank=8 init=svd factors=bf16" -o %t.bf16
+// RUN: qopt-interpret %t.f32 --compare=%t.bf16 --tolerance=2e-2
+// F16-DAG: @w1.lora_A.weight({{.*}} : tensor<8x8xf16> {nn.role = #nn.role<adapter>}
+// F16-DAG: @w1.lora_B.weight({{.*}} : tensor<8x8xf16> {nn.role = #nn.role<adapter>}
+// F16: lowbit.lora_linear {{.*}} : tensor<?x?x8xf32>, tensor<8x8xf16>, tensor<8x8xf16>, tensor<?x?x8xf32>
 // A is a function of seed and name.
 // RUN: qopt-opt %s --qopt-attach-lora="targets=w seed=1" | not diff %t -
 // The corrections bring the program nearer to the float one, qera nearer than

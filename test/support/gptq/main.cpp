@@ -69,7 +69,8 @@ int main(int argc, char **argv) {
     json.attribute("recovery", solution.recovery);
     if (rank == 0)
       return;
-    lora::BranchOptions branch{rank, double(rank), "", lora::Init::svd, 0};
+    lora::BranchOptions branch{
+        rank, double(rank), "", lora::Init::svd, 0, Float32Type::get(&context)};
     Matrix difference = weight;
     for (size_t i = 0; i < difference.data.size(); ++i)
       difference.data[i] -= solution.codes.values.data[i];
