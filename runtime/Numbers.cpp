@@ -1,4 +1,4 @@
-// exp and log: an argument reduced by powers of two, then a Taylor series.
+// exp, log and cos: an argument reduced to where a Taylor series is short.
 
 #include "qopt/runtime/Numbers.h"
 
@@ -96,6 +96,20 @@ double logarithm(double x) {
   double power = static_cast<double>(k);
   return power * ln2High -
          ((half - (s * (half + series) + power * ln2Low)) - f);
+}
+
+double cosineOfPi(double x) {
+  // cos(pi x) = -cos(pi (1 - x)), and sin(pi (1/2 - x)) where that is smaller.
+  constexpr double pi = 3.14159265358979323846;
+  if (x > 0.5)
+    return -cosineOfPi(1 - x);
+  bool small = x <= 0.25;
+  double angle = pi * (small ? x : 0.5 - x), square = angle * angle;
+  // Up to pi/4 the first terms left out are below 2^-58.
+  double sum = 0;
+  for (int n = small ? 18 : 17; n > 1; n -= 2)
+    sum = (1 - sum) * square / (n * (n - 1));
+  return (small ? 1 : angle) * (1 - sum);
 }
 
 } // namespace qopt::runtime

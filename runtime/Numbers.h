@@ -1,4 +1,4 @@
-// exp and log in double precision, the same bits on every machine.
+// exp, log and cos in double precision, the same bits on every machine.
 //
 // libm would be a second library that emitted binaries need, and its results
 // differ between versions; sampling and perplexity must not.
@@ -14,6 +14,9 @@ double exponential(double x);
 /// The natural logarithm of `x`, within 1 ulp. NaN and what is negative give
 /// NaN, 0 gives -infinity, infinity gives infinity.
 double logarithm(double x);
+
+/// cos(pi x) for x from 0 to 1, within 2e-16.
+double cosineOfPi(double x);
 
 } // namespace qopt::runtime
 

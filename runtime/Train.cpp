@@ -73,7 +73,7 @@ qopt_status TrainStep::checkEntries() {
   if (count > 1 && !sums)
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "expected one micro-batch, got %llu: the model cannot sum "
-                "gradients; compile it with qopt --accumulate",
+                "gradients, it was compiled without train_accumulate",
                 wide(count));
   return QOPT_OK;
 }

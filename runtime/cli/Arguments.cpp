@@ -133,6 +133,14 @@ static void printFlag(const Flag &flag) {
   putchar('\n');
 }
 
+/// Whether a command has a flag of its own of that name.
+static bool describes(const Description &description, const char *name) {
+  for (size_t i = 0; i < description.flagCount; ++i)
+    if (!strcmp(description.flags[i].name, name))
+      return true;
+  return false;
+}
+
 static void printHelp(const Invocation &invocation,
                       const Description &description, const Flag *shared,
                       size_t sharedCount) {
@@ -141,7 +149,8 @@ static void printHelp(const Invocation &invocation,
   for (size_t i = 0; i < description.flagCount; ++i)
     printFlag(description.flags[i]);
   for (size_t i = 0; i < sharedCount; ++i)
-    printFlag(shared[i]);
+    if (!describes(description, shared[i].name))
+      printFlag(shared[i]);
 }
 
 //===--- parsing ----------------------------------------------------------===//
@@ -202,6 +211,8 @@ bool parse(const Invocation &invocation, const Description &description,
        "adapter: a folder, the name of one that was compiled\n"
        "in (default: the first of them), or none",
        common.adapter},
+      {"--state", "FILE", "trained parameters, as 'train --state' writes them",
+       common.state},
       {"--version", "print the version of qopt", version},
       {"--help", "print this", help},
       {"-h", "print this", help}};

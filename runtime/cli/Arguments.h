@@ -45,9 +45,10 @@ struct Invocation {
 
 /// Flags that all commands share.
 struct Common {
-  uint64_t threads = 0; ///< 0: the physical cores
-  uint64_t maxSeq = 0;  ///< 0: what the model was compiled for
+  uint64_t threads = 0;          ///< 0: the physical cores
+  uint64_t maxSeq = 0;           ///< 0: what the model was compiled for
   const char *adapter = nullptr; ///< null: the one that is compiled in
+  const char *state = nullptr;   ///< null: as it was compiled
 };
 
 /// What a command is, for --help.

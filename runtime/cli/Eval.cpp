@@ -14,6 +14,7 @@
 #include "qopt/runtime/cli/Prompt.h"
 #include "qopt/runtime/cli/Report.h"
 #include "qopt/runtime/cli/Session.h"
+#include "qopt/runtime/cli/Tokens.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -26,38 +27,6 @@ constexpr uint64_t usualWindow = 512;
 constexpr uint64_t mostLogitsBytes = uint64_t(256) << 20;
 
 //===--- tokens -----------------------------------------------------------===//
-
-/// Ids of a .npy file: one axis, or all others of size 1.
-static bool readIdArray(const char *path, Ids &ids) {
-  Arrays arrays;
-  if (!arrays.open(1)) {
-    failMemory("reading token ids");
-    return false;
-  }
-  Array &array = arrays[0];
-  if (!readNpy(path, array))
-    return false;
-  bool wide = array.type.bits == 64;
-  if (array.type.code != 0 || (!wide && array.type.bits != 32)) {
-    error("'%s' holds %s, expects token ids as i32 or i64", path,
-          TypeName(array.type).text);
-    return false;
-  }
-  for (int32_t i = 0; i < array.rank; ++i)
-    if (static_cast<uint64_t>(array.shape[i]) != array.count &&
-        array.shape[i] != 1) {
-      error("'%s' has more than one axis, expects one sequence of token ids; "
-            "save a.reshape(-1)",
-            path);
-      return false;
-    }
-  for (uint64_t i = 0; i < array.count; ++i)
-    ids.push(wide ? static_cast<const int64_t *>(array.data)[i]
-                  : static_cast<const int32_t *>(array.data)[i]);
-  if (ids.failed())
-    failMemory("reading token ids");
-  return !ids.failed();
-}
 
 static bool readTokens(const Session &session, const char *path, Ids &ids) {
   runtime::Growing<char> text;

@@ -2,12 +2,12 @@
 
 #include "qopt/runtime/cli/Commands.h"
 #include "qopt/runtime/cli/Files.h"
+#include "qopt/runtime/cli/Interrupt.h"
 #include "qopt/runtime/cli/Prompt.h"
 #include "qopt/runtime/cli/Report.h"
 #include "qopt/runtime/cli/Session.h"
 #include "qopt/runtime/cli/TextStream.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 namespace qopt::cli {
@@ -31,19 +31,6 @@ struct Progress {
   double others = 0; ///< seconds from then on
 };
 } // namespace
-
-/// Set by Ctrl-C; a handler can reach nothing but a variable like this.
-static volatile sig_atomic_t interruptWanted = 0;
-
-static void onInterrupt(int) { interruptWanted = 1; }
-
-/// The first Ctrl-C ends the text cleanly, the second ends the program.
-static void catchInterrupt() {
-  struct sigaction action = {};
-  action.sa_handler = onInterrupt;
-  action.sa_flags = SA_RESETHAND | SA_RESTART;
-  sigaction(SIGINT, &action, nullptr);
-}
 
 //===--- the prompt -------------------------------------------------------===//
 
@@ -159,7 +146,7 @@ End Generation::run(const Ids &prompt) {
   while (progress.generated < options.tokens) {
     int64_t token = 0;
     bool stopped = false;
-    if (interruptWanted) {
+    if (interruptWanted()) {
       end = End::interrupt;
       break;
     }

@@ -57,9 +57,7 @@ bool Watch::disturbed() const {
 
 //===--- memory -----------------------------------------------------------===//
 
-/// A line "NAME:  123 kB" of a file of the system, in bytes; 0 if it is not
-/// there.
-static uint64_t readKilobytes(const char *path, const char *name) {
+uint64_t readKilobytes(const char *path, const char *name) {
   FILE *file = fopen(path, "re");
   char line[256];
   unsigned long long value = 0;
@@ -71,6 +69,10 @@ static uint64_t readKilobytes(const char *path, const char *name) {
   if (file)
     fclose(file);
   return value * 1024;
+}
+
+uint64_t residentMemory() {
+  return readKilobytes("/proc/self/status", "VmRSS");
 }
 
 uint64_t peakMemory() {

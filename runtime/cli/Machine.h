@@ -18,6 +18,13 @@ private:
   double begin, own, busy, stolen; ///< seconds
 };
 
+/// A line "NAME:  123 kB" of a file of the system, in bytes; 0 if it is not
+/// there.
+uint64_t readKilobytes(const char *path, const char *name);
+
+/// Memory that this process holds now, in bytes.
+uint64_t residentMemory();
+
 /// The most memory that this process has held, in bytes.
 uint64_t peakMemory();
 

@@ -37,6 +37,8 @@ static void printHelp(FILE *stream, const char *program) {
 static int start(int count, char **words) {
   // A reader that has gone is an error of write(), which ends us quietly.
   signal(SIGPIPE, SIG_IGN);
+  // So is a file that may not grow.
+  signal(SIGXFSZ, SIG_IGN);
   const char *program = count > 0 ? words[0] : "model";
   if (count < 2) {
     printHelp(stderr, program);

@@ -27,6 +27,7 @@ bool Session::open(const Common &common) {
   options.size = sizeof options;
   options.threads = static_cast<uint32_t>(common.threads);
   options.max_seq = static_cast<uint32_t>(common.maxSeq);
+  options.state = common.state;
   Error what;
   if (qopt_context_open(model, &options, &context, &what) == QOPT_OK &&
       (!common.adapter ||

@@ -1,4 +1,4 @@
-// Compares the runtime's exp and log with long double ones of libm.
+// Compares the runtime's exp, log and cos with long double ones of libm.
 
 #include "qopt/runtime/Numbers.h"
 
@@ -60,6 +60,18 @@ int main() {
     worstNearOne =
         std::fmax(worstNearOne, ulps(logarithm(x), std::log(1.0L * x)));
   }
+  double worstCos = 0;
+  for (int i = 0; i <= 100000; ++i) {
+    double x = i / 100000.0;
+    long double wanted = std::cos(3.141592653589793238463L * x);
+    double error = double(std::fabs(qopt::runtime::cosineOfPi(x) - wanted));
+    worstCos = std::fmax(worstCos, error);
+  }
+  expect("cos within 2e-16", worstCos <= 2e-16);
+  expect("cos(0), cos(pi/2), cos(pi)",
+         qopt::runtime::cosineOfPi(0) == 1 &&
+             qopt::runtime::cosineOfPi(0.5) == 0 &&
+             qopt::runtime::cosineOfPi(1) == -1);
   std::printf("exp %.3f ulp, subnormal %.3f, log %.3f, near one %.3f\n",
               worstExp, worstSubnormal, worstLog, worstNearOne);
   expect("exp within 1 ulp", worstExp <= 1);
