@@ -37,11 +37,7 @@ Emitter::Emitter(ModuleOp module, kernel::FuncOp kernel, StringRef symbol,
   auto terminator = LLVM::ReturnOp::create(b, loc, ValueRange());
   b.setInsertionPoint(terminator);
 
-  int64_t position = 0;
-  auto next = [&](Type type) {
-    Value address = offset(arguments, constant(position++), i64);
-    return LLVM::LoadOp::create(b, loc, type, address, 8).getResult();
-  };
+  auto next = [&](Type type) { return argument(argumentCount++, type); };
   for (BlockArgument argument : kernel.getBlock().getArguments())
     if (isa<RankedTensorType>(argument.getType()))
       pointers[argument] = next(pointer);
@@ -63,6 +59,36 @@ Emitter::Emitter(ModuleOp module, kernel::FuncOp kernel, StringRef symbol,
   for (auto [cache, symbol] :
        llvm::zip(llvm::reverse(caches), llvm::reverse(symbols)))
     capacities[cache] = symbol;
+}
+
+Value Emitter::argument(int64_t position, Type type) {
+  Value address = offset(arguments, constant(position), b.getI64Type());
+  return LLVM::LoadOp::create(b, loc, type, address, 8);
+}
+
+/// What serves all uses stands at the top of the function.
+Value Emitter::atTop(function_ref<Value()> write) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointAfterValue(symbols.empty() ? scratch : symbols.back());
+  if (symbols.empty())
+    b.setInsertionPointToStart(scratch.getParentBlock());
+  return write();
+}
+
+Value Emitter::workspace() {
+  if (!workspaceAddress)
+    workspaceAddress = atTop([&] {
+      return argument(argumentCount,
+                      LLVM::LLVMPointerType::get(b.getContext()));
+    });
+  return workspaceAddress;
+}
+
+Value Emitter::round() {
+  if (!roundNumber)
+    roundNumber =
+        atTop([&] { return argument(argumentCount + 1, b.getI64Type()); });
+  return roundNumber;
 }
 
 Value Emitter::pointer(Value tensor) { return pointers.at(tensor); }
@@ -122,14 +148,8 @@ Value writeExpr(OpBuilder &builder, Location loc, AffineExpr expr,
 
 Value Emitter::size(AffineExpr expr) {
   Value &value = sizes[expr];
-  if (!value) {
-    // At the top of the function, so that it serves all uses.
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointAfterValue(symbols.empty() ? scratch : symbols.back());
-    if (symbols.empty())
-      b.setInsertionPointToStart(scratch.getParentBlock());
-    value = writeExpr(b, loc, expr, symbols);
-  }
+  if (!value)
+    value = atTop([&] { return writeExpr(b, loc, expr, symbols); });
   return value;
 }
 

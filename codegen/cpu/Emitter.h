@@ -3,8 +3,9 @@
 // A generated kernel is `void k(const i64 *args, i64 begin, i64 end, u8
 // *scratch)`, see qopt_kernel in runtime/abi.h. `args` are the pointers of the
 // tensor arguments, results and states, then the values of the kernel's
-// symbols. All tensors are row-major without gaps, unless the kernel gives the
-// argument a layout; a cache is [B, H, capacity, D].
+// symbols, then the workspace and the number of the round, if it has phases.
+// All tensors are row-major without gaps, unless the kernel gives the argument
+// a layout; a cache is [B, H, capacity, D].
 //
 // Values of the tile program are scalars and vectors of f32, f64, f16, bf16,
 // i1, i8..i64 and llvm.ptr; control flow is scf, arithmetic is arith and
@@ -49,6 +50,11 @@ public:
   /// tensors [B, H, S, D], S * D.
   mlir::Value headStride(mlir::Value tensor);
 
+  /// Memory that all tasks of all phases share, see Phases; the number of the
+  /// round, an i64.
+  mlir::Value workspace();
+  mlir::Value round();
+
   mlir::Value constant(int64_t value);                 ///< i64
   mlir::Value constant(double value, mlir::Type type); ///< scalar or vector
   mlir::Value add(mlir::Value a, mlir::Value b);       ///< i64
@@ -79,7 +85,12 @@ public:
   mlir::Type f32();
 
 private:
+  mlir::Value argument(int64_t position, mlir::Type type);
+  mlir::Value atTop(llvm::function_ref<mlir::Value()> write);
+
   mlir::Value arguments; ///< llvm.ptr of i64
+  int64_t argumentCount = 0;
+  mlir::Value workspaceAddress, roundNumber;
   llvm::DenseMap<mlir::Value, mlir::Value> pointers;
   llvm::DenseMap<mlir::Value, mlir::Value> capacities;
   llvm::SmallVector<mlir::Value> symbols;

@@ -68,6 +68,8 @@ private:
   void writeArena();
   LogicalResult writeRun();
   LogicalResult writeLaunch(kernel::LaunchOp launch);
+  void writePhases(const Kernel &kernel, ArrayRef<Value> symbols,
+                   int64_t position);
   /// Where a variable lies.
   FailureOr<Value> variable(Operation *user, SymbolRefAttr name);
 
@@ -94,6 +96,11 @@ private:
   /// Bytes of a slot: those of the largest value, a multiple of 64.
   Value slotBytes(ArrayRef<AffineExpr> values);
   Sizes slots();
+  /// The bytes of the workspaces of all launches.
+  SmallVector<AffineExpr> workspaces();
+  const Kernel &kernelOf(kernel::LaunchOp launch) {
+    return kernels.find(launch.getKernelAttr().getAttr())->second;
+  }
 
   ModuleOp program;
   func::FuncOp entry;
@@ -109,7 +116,7 @@ private:
   SmallVector<ml_program::GlobalOp> states;
   DenseMap<Value, Value> pointers;
   SmallVector<Value> slotAddresses, outputs, stateAddresses;
-  Value weights, variables, pool, arguments;
+  Value workspace, weights, variables, pool, arguments;
   Entry result;
 };
 
@@ -238,18 +245,27 @@ EntryWriter::Sizes EntryWriter::slots() {
   return sizes;
 }
 
+SmallVector<AffineExpr> EntryWriter::workspaces() {
+  SmallVector<AffineExpr> sizes;
+  entry.walk([&](kernel::LaunchOp launch) {
+    if (AffineExpr bytes = kernelOf(launch).workspace)
+      sizes.push_back(bytes.replaceSymbols(launch.getSymbols().getResults()));
+  });
+  return sizes;
+}
+
 void EntryWriter::writeArena() {
   OpBuilder::InsertionGuard guard(b);
   result.arena = begin("arena", {pointer}, i64);
   loadSymbols(body->getArgument(0));
-  Value sum = constant(0);
+  // Launches run one after the other: their workspaces are one place.
+  Value sum = slotBytes(workspaces());
   for (const auto &slot : slots())
     sum = arith::AddIOp::create(b, loc, sum, slotBytes(slot));
   LLVM::ReturnOp::create(b, loc, sum);
 }
 
 LogicalResult EntryWriter::writeLaunch(kernel::LaunchOp launch) {
-  const Kernel &kernel = kernels.find(launch.getKernelAttr().getAttr())->second;
   int64_t position = 0;
   for (Value operand : launch.getArguments())
     if (isa<RankedTensorType>(operand.getType()))
@@ -286,11 +302,32 @@ LogicalResult EntryWriter::writeLaunch(kernel::LaunchOp launch) {
     values.push_back(expr(value));
     storeAt(values.back(), arguments, position++);
   }
-  Value address = LLVM::AddressOfOp::create(b, loc, pointer, kernel.symbol);
-  Value tasks = writeExpr(b, loc, kernel.tasks, values);
-  LLVM::CallOp::create(b, loc, TypeRange(), "qopt_parallel",
-                       ValueRange{pool, address, arguments, tasks});
+  writePhases(kernelOf(launch), values, position);
   return success();
+}
+
+/// The launches of a kernel whose other arguments are stored, `position` of
+/// them.
+void EntryWriter::writePhases(const Kernel &kernel, ArrayRef<Value> symbols,
+                              int64_t position) {
+  auto all = [&] {
+    for (const Kernel::Launch &launch : kernel.launches) {
+      Value address = LLVM::AddressOfOp::create(b, loc, pointer, launch.symbol);
+      Value tasks = writeExpr(b, loc, launch.tasks, symbols);
+      LLVM::CallOp::create(b, loc, TypeRange(), "qopt_parallel",
+                           ValueRange{pool, address, arguments, tasks});
+    }
+  };
+  if (kernel.workspace)
+    storeAt(workspace, arguments, position);
+  if (!kernel.rounds)
+    return all();
+  Value rounds = writeExpr(b, loc, kernel.rounds, symbols);
+  auto loop = scf::ForOp::create(b, loc, constant(0), rounds, constant(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(loop.getBody()->getTerminator());
+  storeAt(loop.getInductionVar(), arguments, position + 1);
+  all();
 }
 
 FailureOr<Value> EntryWriter::variable(Operation *user, SymbolRefAttr name) {
@@ -323,7 +360,7 @@ LogicalResult EntryWriter::writeRun() {
     size_t states = launch.getStates() ? launch.getStates()->size() : 0;
     longest = std::max<size_t>(
         longest, launch->getNumOperands() + launch->getNumResults() + states +
-                     launch.getSymbols().getNumResults());
+                     launch.getSymbols().getNumResults() + 2);
   });
   arguments = LLVM::AllocaOp::create(b, loc, pointer, i64, constant(longest));
   int64_t input = 0;
@@ -338,6 +375,8 @@ LogicalResult EntryWriter::writeRun() {
         LLVM::GEPOp::create(b, loc, pointer, b.getI8Type(), arena, offset));
     offset = arith::AddIOp::create(b, loc, offset, slotBytes(slot));
   }
+  workspace =
+      LLVM::GEPOp::create(b, loc, pointer, b.getI8Type(), arena, offset);
   for (auto store : entry.getOps<ml_program::GlobalStoreOp>()) {
     FailureOr<Value> place = variable(store, store.getGlobal());
     if (failed(place))

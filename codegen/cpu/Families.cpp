@@ -25,4 +25,19 @@ llvm::ArrayRef<const KernelFamily *> families() {
   return all;
 }
 
+Phases phasesOf(const KernelFamily &family, kernel::FuncOp kernel,
+                const Target &target) {
+  if (family.phases)
+    return family.phases(kernel, target);
+  return {{{family.tasks(kernel, target), family.emit}}, {}, {}};
+}
+
+std::string symbolOf(const KernelFamily &family, kernel::FuncOp kernel,
+                     const Target &target, size_t phase) {
+  std::string number = phase ? "_" + std::to_string(phase + 1) : "";
+  return ("qopt_" + family.name + "_" + kernel.getSymName() + number + "__" +
+          target.name)
+      .str();
+}
+
 } // namespace qopt::cpu

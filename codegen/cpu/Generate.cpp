@@ -26,13 +26,17 @@ static LogicalResult emitKernel(ModuleOp module, kernel::FuncOp kernel,
                           [&](Operation &op) { error << op.getName(); });
     return error;
   }
-  std::string symbol = ("qopt_" + (*family)->name + "_" + kernel.getSymName() +
-                        "__" + target.name)
-                           .str();
-  Emitter emitter(module, kernel, symbol, target);
-  if (failed((*family)->emit(emitter)))
-    return kernel.emitError("cannot be generated");
-  kernels[kernel.getSymNameAttr()] = {symbol, (*family)->tasks(kernel, target)};
+  Phases plan = phasesOf(**family, kernel, target);
+  Kernel &written = kernels[kernel.getSymNameAttr()];
+  written.rounds = plan.rounds;
+  written.workspace = plan.workspace;
+  for (auto [i, phase] : llvm::enumerate(plan.phases)) {
+    std::string symbol = symbolOf(**family, kernel, target, i);
+    Emitter emitter(module, kernel, symbol, target);
+    if (failed(phase.emit(emitter)))
+      return kernel.emitError("cannot be generated");
+    written.launches.push_back({symbol, phase.tasks});
+  }
   return success();
 }
 

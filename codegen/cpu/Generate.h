@@ -10,10 +10,14 @@
 
 namespace qopt::cpu {
 
-/// A kernel that has been written.
+/// A kernel that has been written; sizes are in its symbols, see Phases.
 struct Kernel {
-  std::string symbol;
-  mlir::AffineExpr tasks; ///< of a launch, in the kernel's symbols
+  struct Launch {
+    std::string symbol;
+    mlir::AffineExpr tasks;
+  };
+  llvm::SmallVector<Launch, 1> launches;
+  mlir::AffineExpr rounds, workspace;
 };
 using Kernels = llvm::MapVector<mlir::Attribute, Kernel>; ///< by name
 

@@ -10,14 +10,6 @@ using namespace mlir;
 
 namespace qopt::bench {
 
-static std::string symbolOf(kernel::FuncOp kernel,
-                            const cpu::KernelFamily &family,
-                            const Target &target) {
-  return ("qopt_" + family.name + "_" + kernel.getSymName() + "__" +
-          target.name)
-      .str();
-}
-
 FailureOr<llvm::StringMap<Loaded>> load(ModuleOp program, const Target &target,
                                         StringRef save) {
   auto generated = cpu::generate(program, target, {});
@@ -26,35 +18,41 @@ FailureOr<llvm::StringMap<Loaded>> load(ModuleOp program, const Target &target,
   for (auto function : generated->getOps<LLVM::LLVMFuncOp>())
     if (!function.isExternal())
       function.setLinkage(LLVM::Linkage::External);
-  auto object = cpu::compileObject(*generated);
-  if (failed(object))
+  auto bytes = cpu::compileObject(*generated);
+  if (failed(bytes))
     return failure();
   if (!save.empty()) {
     std::error_code code;
     llvm::raw_fd_ostream out(save, code);
-    out.write(object->data(), object->size());
+    out.write(bytes->data(), bytes->size());
   }
 
   auto error = [](llvm::Error error) {
     llvm::errs() << llvm::toString(std::move(error)) << "\n";
     return failure();
   };
-  auto code = cpu::LoadedCode::load(*object);
-  if (!code)
-    return error(code.takeError());
+  auto object = cpu::LoadedCode::load(*bytes);
+  if (!object)
+    return error(object.takeError());
   llvm::StringMap<Loaded> loaded;
   for (auto kernel : program.getOps<kernel::FuncOp>()) {
     const cpu::KernelFamily &family =
         **llvm::find_if(cpu::families(), [&](const cpu::KernelFamily *family) {
           return family->accepts(kernel, target);
         });
-    auto address = (*code)->find(symbolOf(kernel, family, target));
-    if (!address)
-      return error(address.takeError());
-    loaded[kernel.getSymName()] = {reinterpret_cast<qopt_kernel>(*address),
-                                   family.tasks(kernel, target)};
+    cpu::Phases plan = cpu::phasesOf(family, kernel, target);
+    Loaded &code = loaded[kernel.getSymName()];
+    code.rounds = plan.rounds;
+    code.workspace = plan.workspace;
+    for (auto [i, phase] : llvm::enumerate(plan.phases)) {
+      auto address = (*object)->find(cpu::symbolOf(family, kernel, target, i));
+      if (!address)
+        return error(address.takeError());
+      code.launches.push_back(
+          {reinterpret_cast<qopt_kernel>(*address), phase.tasks});
+    }
   }
-  (void)code->release(); // the code must stay
+  (void)object->release(); // the code must stay
   return loaded;
 }
 
