@@ -76,9 +76,9 @@ kernel.func @adamw_of_16_bits dims [affine_map<() -> (40, 3)>, affine_map<() -> 
   kernel.return %p1, %m1, %v1 : tensor<40x3xbf16>, tensor<40x3xbf16>, tensor<40x3xbf16>
 }
 
-kernel.func @clip_norm dims [affine_map<() -> (173, 199)>, affine_map<() -> (37)>, affine_map<() -> (40, 3)>, affine_map<() -> ()>]
-    layouts [#row, #row, #row, #row] {
-^bb0(%g0: tensor<173x199xf32>, %g1: tensor<37xf32>, %g2: tensor<40x3xbf16>, %most: tensor<f32>):
-  %n, %s = train.clip_norm %most of %g0, %g1, %g2 : tensor<173x199xf32>, tensor<37xf32>, tensor<40x3xbf16>
+kernel.func @clip_norm dims [affine_map<() -> (173, 199)>, affine_map<() -> (37)>, affine_map<() -> (40, 3)>, affine_map<() -> (301, 700)>, affine_map<() -> ()>]
+    layouts [#row, #row, #row, #row, #row] {
+^bb0(%g0: tensor<173x199xf32>, %g1: tensor<37xf32>, %g2: tensor<40x3xbf16>, %g3: tensor<301x700xf32>, %most: tensor<f32>):
+  %n, %s = train.clip_norm %most of %g0, %g1, %g2, %g3 : tensor<173x199xf32>, tensor<37xf32>, tensor<40x3xbf16>, tensor<301x700xf32>
   kernel.return %n, %s : tensor<f32>, tensor<f32>
 }
