@@ -20,6 +20,10 @@ qopt_status fail(qopt_error *error, qopt_status status, const char *format,
   va_start(arguments, format);
   vsnprintf(error->message, room, format, arguments);
   va_end(arguments);
+  // What a file says may have no place in one line.
+  for (char *c = error->message; *c; ++c)
+    if (static_cast<unsigned char>(*c) < 0x20)
+      *c = '?';
   return status;
 }
 

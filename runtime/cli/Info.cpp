@@ -4,31 +4,14 @@
 #include "qopt/runtime/cli/Commands.h"
 #include "qopt/runtime/cli/Fill.h"
 #include "qopt/runtime/cli/Json.h"
+#include "qopt/runtime/cli/MemoryPlan.h"
 #include "qopt/runtime/cli/Report.h"
 #include "qopt/runtime/cli/Session.h"
+#include "qopt/runtime/cli/TrainInfo.h"
 
 #include <stdio.h>
 
 namespace qopt::cli {
-
-namespace {
-/// "1.23 MB".
-struct Bytes {
-  explicit Bytes(uint64_t bytes) {
-    const char *units[] = {"B", "KB", "MB", "GB", "TB"};
-    double value = static_cast<double>(bytes);
-    size_t unit = 0;
-    while (value >= 999.5 && unit < 4) {
-      value /= 1000;
-      ++unit;
-    }
-    snprintf(text, sizeof text, "%.*f %s",
-             unit && value < 99.95 ? (value < 9.995 ? 2 : 1) : 0, value,
-             units[unit]);
-  }
-  char text[24];
-};
-} // namespace
 
 /// "i64 [batch, 4]".
 static void printShape(const json_t *tensor) {
@@ -72,10 +55,10 @@ static void printArena(const qopt_model *model, const char *name,
   for (uint32_t i = 0; entry && i < entry->symbol_count; ++i)
     symbols.push(sizeOfName(entry->symbols[i], 1, seq));
   if (entry && !symbols.failed())
-    printf(
-        "  %-8s%s at batch 1 x %llu\n", "arena",
-        Bytes(static_cast<uint64_t>(entry->arena_bytes(symbols.begin()))).text,
-        static_cast<unsigned long long>(seq));
+    printf("  %-8s%s at batch 1 x %llu\n", "arena",
+           ByteText(static_cast<uint64_t>(entry->arena_bytes(symbols.begin())))
+               .text,
+           static_cast<unsigned long long>(seq));
 }
 
 static void printEntries(const json_t *entries, const qopt_model *model,
@@ -98,7 +81,7 @@ static void printLayers(const json_t *layers) {
   for (size_t i = 0; i < json_array_size(layers); ++i) {
     const json_t *layer = json_array_get(layers, i);
     printf("%-*s  %-10s  %-12s  %s", width, textOf(layer, "name"),
-           Bytes(countOf(layer, "bytes")).text,
+           ByteText(countOf(layer, "bytes")).text,
            textOf(layer, "scheme", "float"), textOf(layer, "path"));
     const char *activations = textOf(layer, "activations");
     printf("%s%s, %s\n", *activations ? ", " : "", activations,
@@ -128,11 +111,12 @@ static void print(const json_t *info, const qopt_model *model) {
   printf("parameters  %llu\n",
          static_cast<unsigned long long>(countOf(info, "parameters")));
   printf("weights     %s, %s read for a token\n",
-         Bytes(countOf(info, "weight_bytes")).text,
-         Bytes(countOf(info, "bytes_per_token")).text);
+         ByteText(countOf(info, "weight_bytes")).text,
+         ByteText(countOf(info, "bytes_per_token")).text);
   printf("limits      batch %llu, sequence %llu\n",
          static_cast<unsigned long long>(countOf(info, "max_batch")),
          static_cast<unsigned long long>(countOf(info, "max_seq")));
+  printTraining(model);
   printCpus(json_object_get(info, "cpus"), model->variant->name);
   printf("GPU         none\n");
   printEntries(json_object_get(info, "entries"), model,
@@ -157,6 +141,7 @@ int info(const Invocation &invocation) {
   Json stored(readInfo(session.model));
   if (!stored)
     return failed;
+  addTraining(stored, session.model);
   if (json)
     return stored.print() ? done : failed;
   print(stored.get(), session.model);

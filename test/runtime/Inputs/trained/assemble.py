@@ -85,7 +85,8 @@ if args.tokenizer:
     other = args.tokenizer.read_bytes()
     fields = FOOTER.unpack(other[-FOOTER.size:])
     tokenizer = other[fields[4]:fields[4] + fields[5]]
-initial = struct.pack("<40f", *(i / 1000 for i in range(40)))
+words = int(dict(define.split("=") for define in args.define).get("VOCABULARY", 40))
+initial = struct.pack(f"<{words}f", *(i / 1000 for i in range(words)))
 fields = []
 with args.out.open("ab") as file:
     for part in (bytes(64), initial, tokenizer, info):

@@ -5,8 +5,8 @@
  *   loss of a target  0.5 (w[id] - target / 10)^2 (1 + lambda[0])
  *   step              g clipped; v = momentum v + g; w -= lr v
  * `bulk` [BULK] makes the state larger: each step adds lr (i % 7 + seed % 5).
- * `code` [5] counts steps in bytes. Token POISON has a gradient that is no
- * number. ENTRIES = 3 leaves those out that sum gradients.
+ * `code` [5] counts steps in bytes. The last token, POISON, has a gradient that
+ * is no number. ENTRIES = 3 leaves those out that sum gradients.
  */
 
 #include "qopt/runtime/abi.h"
@@ -14,6 +14,9 @@
 #include <math.h>
 #include <string.h>
 
+#ifndef VOCABULARY
+#define VOCABULARY 40
+#endif
 #ifndef BULK
 #define BULK 1024
 #endif
@@ -24,16 +27,17 @@
 #define ARENA 64
 #endif
 
-enum { vocabulary = 40, POISON = 39, sites = 3 };
+enum { vocabulary = VOCABULARY, POISON = vocabulary - 1, sites = 3 };
 
-/* In the order of the table below. */
+/* Where variables lie, in the order of the table below. */
 enum {
-  atW = 0,
-  atBulk = 192,
+  wordBytes = (VOCABULARY * 4 + 63) / 64 * 64,
   bulkBytes = (BULK * 4 + 63) / 64 * 64,
+  atW = 0,
+  atBulk = wordBytes,
   atV = atBulk + bulkBytes,
-  atGrad = atV + 192,
-  atCode = atGrad + 192,
+  atGrad = atV + wordBytes,
+  atCode = atGrad + wordBytes,
   allBytes = atCode + 64
 };
 
@@ -225,4 +229,4 @@ const qopt_program program __asm__("qopt_program") = {QOPT_ABI_VERSION,
                                                       0,
                                                       variables,
                                                       allBytes,
-                                                      160};
+                                                      VOCABULARY * 4};
