@@ -1,0 +1,100 @@
+"""Training steps of a compiled model through its C API (runtime/qopt.h)."""
+
+import ctypes
+import json
+import pathlib
+
+import numpy as np
+
+
+class Error(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint64), ("message", ctypes.c_char * 256)]
+
+
+class Options(ctypes.Structure):
+    _fields_ = ([("size", ctypes.c_uint64)]
+                + [(name, ctypes.c_float) for name in ("lr", "clip", "beta1", "beta2", "eps", "weight_decay", "momentum")]
+                + [("step", ctypes.c_uint64), ("seed", ctypes.c_uint64), ("lambda_", ctypes.c_void_p),
+                   ("lambda_count", ctypes.c_uint64)])
+
+
+class Batch(ctypes.Structure):
+    _fields_ = [("ids", ctypes.c_void_p), ("targets", ctypes.c_void_p), ("batch", ctypes.c_uint64),
+                ("count", ctypes.c_uint64)]
+
+
+class Result(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint64), ("targets", ctypes.c_uint64), ("loss", ctypes.c_double),
+                ("grad_norm", ctypes.c_double)]
+
+
+class ContextOptions(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint64), ("threads", ctypes.c_uint32), ("max_batch", ctypes.c_uint32),
+                ("max_seq", ctypes.c_uint32), ("device", ctypes.c_int32), ("state", ctypes.c_char_p)]
+
+
+class State(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint64), ("step", ctypes.c_uint64), ("seed", ctypes.c_uint64),
+                ("data_position", ctypes.c_uint64), ("data", ctypes.c_char * 128)]
+
+
+class Trainer:
+    """A context of a library that `qopt --train --emit=lib` wrote."""
+
+    def __init__(self, library, threads=0):
+        self.lib = ctypes.CDLL(str(library))
+        self.error = Error(ctypes.sizeof(Error))
+        self.model, self.context = ctypes.c_void_p(), ctypes.c_void_p()
+        self.check(self.lib.qopt_model_open(str(library).encode(), ctypes.byref(self.model), self.reason()))
+        options = ContextOptions(ctypes.sizeof(ContextOptions), threads)
+        self.check(self.lib.qopt_context_open(self.model, ctypes.byref(options), ctypes.byref(self.context),
+                                              self.reason()))
+        self.lib.qopt_model_lambda_count.restype = ctypes.c_uint64
+        self.lambdaCount = self.lib.qopt_model_lambda_count(self.model)
+
+    def close(self):
+        self.lib.qopt_context_close(self.context)
+        self.lib.qopt_model_close(self.model)
+
+    def reason(self):
+        return ctypes.byref(self.error)
+
+    def check(self, status):
+        if status:
+            raise RuntimeError(self.error.message.decode())
+
+    def step(self, batches, step, lambdas=None, **numbers):
+        """One step on micro-batches (ids, targets); loss and gradient norm."""
+        arrays = [tuple(np.ascontiguousarray(x, np.int64) for x in pair) for pair in batches]
+        micro = (Batch * len(arrays))(*(Batch(i.ctypes.data, t.ctypes.data, *i.shape) for i, t in arrays))
+        options = Options(ctypes.sizeof(Options))
+        self.check(self.lib.qopt_train_defaults(ctypes.byref(options), self.reason()))
+        options.step = step
+        for name, value in numbers.items():
+            setattr(options, name, value)
+        if lambdas is not None:
+            lambdas = np.ascontiguousarray(lambdas, np.float32)
+            options.lambda_, options.lambda_count = lambdas.ctypes.data, lambdas.size
+        result = Result(ctypes.sizeof(Result))
+        self.check(self.lib.qopt_train_step(self.context, micro, ctypes.c_uint64(len(arrays)), ctypes.byref(options),
+                                            ctypes.byref(result), self.reason()))
+        return result.loss, result.grad_norm
+
+    def save(self, path):
+        """Writes the state; its tensors by name."""
+        state = State(ctypes.sizeof(State))
+        self.check(self.lib.qopt_state_save(self.context, str(path).encode(), ctypes.byref(state), self.reason()))
+        return tensors(path)
+
+
+def tensors(path):
+    """What a safetensors file holds."""
+    data = pathlib.Path(path).read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    types = {"F32": np.float32, "I8": np.int8, "I64": np.int64, "F16": np.float16, "BF16": np.uint16}
+    found = {}
+    for name, entry in json.loads(data[8:8 + size]).items():
+        if name != "__metadata__":
+            begin, end = (8 + size + offset for offset in entry["data_offsets"])
+            found[name] = np.frombuffer(data[begin:end], types[entry["dtype"]]).reshape(entry["shape"])
+    return found
