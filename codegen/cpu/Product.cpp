@@ -23,11 +23,17 @@ Strided rowMajor(Emitter &e, Value base, Value start, Value row) {
 }
 
 // Sums, what b gives, and a broadcast must fit the registers.
-Product::Product(Emitter &e) : e(e), lanes(e.lanes()) {
-  bool many = e.target.vectorRegisters >= 32;
-  vectors = many ? 4 : 2;
-  rows = many ? 6 : e.target.vectorBytes >= 32 ? 6 : 4;
+static int64_t vectorsOn(const Target &target) {
+  return target.vectorRegisters >= 32 ? 4 : 2;
 }
+
+int64_t Product::widthOn(const Target &target) {
+  return target.vectorBytes / 4 * vectorsOn(target);
+}
+
+Product::Product(Emitter &e)
+    : e(e), lanes(e.lanes()), vectors(vectorsOn(e.target)),
+      rows(e.target.vectorBytes >= 32 ? 6 : 4) {}
 
 /// One tile of c.
 void Product::tile(Strided a, Strided b, Strided c, Value K, Tile tile,

@@ -41,8 +41,9 @@ public:
   void write(Strided a, Strided b, Strided c, mlir::Value M, mlir::Value N,
              mlir::Value K, bool adds);
 
-  /// Columns of the largest tile.
+  /// Columns of the largest tile, a divisor of 64.
   int64_t width() const { return lanes * vectors; }
+  static int64_t widthOn(const Target &target);
   /// Rows of the largest tile.
   int64_t height() const { return rows; }
 
