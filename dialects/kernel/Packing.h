@@ -13,6 +13,9 @@ namespace qopt::kernel {
 /// Bit fields of a byte that hold rows of their own.
 constexpr int64_t fieldsOf(int64_t bits) { return bits == 3 ? 4 : 8 / bits; }
 
+/// Columns that are read together: scales cannot change between them.
+constexpr int64_t stepColumnsOf(int64_t bits) { return bits == 3 ? 8 : 4; }
+
 /// A packed matrix of some columns.
 struct Packing {
   Packing(LayoutAttr layout, int64_t columns)
@@ -28,7 +31,7 @@ struct Packing {
   int64_t panelRows() const { return lanes * fields; }
   int64_t lineBytes() const { return 4 * lanes; }
   /// Columns that a step of lines holds, and the lines.
-  int64_t stepColumns() const { return bits == 3 ? 8 : 4; }
+  int64_t stepColumns() const { return stepColumnsOf(bits); }
   int64_t stepLines() const { return bits == 3 ? 3 : 1; }
   int64_t steps() const { return llvm::divideCeil(columns, stepColumns()); }
   int64_t panelBytes() const { return steps() * stepLines() * lineBytes(); }

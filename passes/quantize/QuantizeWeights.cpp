@@ -5,6 +5,7 @@
 // error that leaves the program as it is.
 
 #include "mlir/IR/Remarks.h"
+#include "qopt/dialects/kernel/Packing.h"
 #include "qopt/passes/Passes.h"
 #include "qopt/passes/Weights.h"
 #include "qopt/passes/quantize/SchemeText.h"
@@ -46,6 +47,7 @@ struct QuantizeWeights final : impl::QuantizeWeightsBase<QuantizeWeights> {
 private:
   LogicalResult readOptions();
   const SchemeText &schemeFor(Operation *op, Value weight);
+  LogicalResult checkGroup(Operation *op, Value weight, SchemeAttr scheme);
   LogicalResult plan(Operation *op, Value weight);
 
   SymbolTable *symbols;
@@ -115,6 +117,30 @@ const SchemeText &QuantizeWeights::schemeFor(Operation *op, Value weight) {
   return *scheme;
 }
 
+/// A group divides the channels, and kernels read it whole.
+LogicalResult QuantizeWeights::checkGroup(Operation *op, Value weight,
+                                          SchemeAttr scheme) {
+  if (scheme.getPer() != Granularity::group)
+    return success();
+  int64_t channels = cast<RankedTensorType>(weight.getType()).getDimSize(1);
+  if (channels % scheme.getGroup() != 0)
+    return op->emitError() << "group " << scheme.getGroup()
+                           << " does not divide the " << channels
+                           << " channels of '"
+                           << nameOfLayer(op, weight, *symbols)
+                           << "': use one that does, gauto, or an override";
+  int64_t step = kernel::stepColumnsOf(scheme.getBits());
+  if (isa<nn::LinearOp>(op) && scheme.getGroup() < channels &&
+      scheme.getGroup() % step != 0)
+    return op->emitError() << "group " << scheme.getGroup() << " of '"
+                           << nameOfLayer(op, weight, *symbols)
+                           << "' is too fine: codes of " << scheme.getBits()
+                           << " bits are multiplied " << step
+                           << " at a time; use a multiple of " << step
+                           << ", gauto, or an override";
+  return success();
+}
+
 /// Adds a layer to the list, or says why it stays; fails if it must not.
 LogicalResult QuantizeWeights::plan(Operation *op, Value weight) {
   auto kept = [&](StringRef reason) {
@@ -130,7 +156,7 @@ LogicalResult QuantizeWeights::plan(Operation *op, Value weight) {
     remark::passed(op->getLoc(), remarkNamed("codes"))
         << "weight is codes already: they stay as they are";
     layers.push_back({op, codes.getScheme()});
-    return success();
+    return checkGroup(op, weight, codes.getScheme());
   }
   if (weight.getDefiningOp<FakeQuantizeOp>())
     return kept("weight is quantized already, for training");
@@ -138,13 +164,8 @@ LogicalResult QuantizeWeights::plan(Operation *op, Value weight) {
     return kept("its scheme is float");
   int64_t channels = cast<RankedTensorType>(weight.getType()).getDimSize(1);
   SchemeAttr chosen = scheme.get(&getContext(), channels);
-  if (chosen.getPer() == Granularity::group &&
-      channels % chosen.getGroup() != 0)
-    return op->emitError() << "group " << chosen.getGroup()
-                           << " does not divide the " << channels
-                           << " channels of '"
-                           << nameOfLayer(op, weight, *symbols)
-                           << "': use one that does, gauto, or an override";
+  if (failed(checkGroup(op, weight, chosen)))
+    return failure();
   if (scheme.autoGroup && chosen.getPer() != Granularity::group)
     remark::analysis(op->getLoc(), remarkNamed("channel"))
         << "no group divides: one scale per channel";

@@ -125,6 +125,16 @@ static json::Array describeLayers(ArrayRef<TensorReport> tensors) {
   return layers;
 }
 
+/// Whether a kernel reads only the rows of a weight that its ids name: the
+/// table of an embedding, or, of codes, also their scales and zeros.
+static bool readsRows(Value weight) {
+  return llvm::all_of(weight.getUses(), [](OpOperand &use) {
+    Operation *op = use.getOwner();
+    return isa<nn::EmbeddingOp, lowbit::EmbeddingOp>(op) &&
+           use.getOperandNumber() > 0; // behind the ids
+  });
+}
+
 /// Bytes of weights that the next token of one sequence takes: of a table of
 /// embeddings, one row; of others all.
 static int64_t bytesPerToken(ModuleOp program) {
@@ -142,13 +152,8 @@ static int64_t bytesPerToken(ModuleOp program) {
         if (!load)
           continue;
         auto weight = table.lookup<kernel::WeightOp>(load.getWeight());
-        Value inside = body.getArgument(i);
-        bool row = llvm::all_of(inside.getUsers(), [&](Operation *user) {
-          auto embedding = dyn_cast<nn::EmbeddingOp>(user);
-          return embedding && embedding.getTable() == inside;
-        });
         int64_t bytes = weight.getBytes();
-        if (row)
+        if (readsRows(body.getArgument(i)))
           bytes /= std::max<int64_t>(1, weight.getResultType().getShape()[0]);
         int64_t &most = read[weight];
         most = std::max(most, bytes);

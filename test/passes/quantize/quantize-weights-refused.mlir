@@ -3,6 +3,12 @@
 // RUN: not qopt-opt %s --qopt-quantize-weights="matrix=sym4-g48" 2>&1 | FileCheck %s --check-prefix=GROUP
 // GROUP: error: group 48 does not divide the 64 channels of 'q.weight': use one that does, gauto, or an override
 // GROUP-NOT: lowbit.linear
+// RUN: not qopt-opt %s --qopt-quantize-weights="matrix=sym4-g2" 2>&1 | FileCheck %s --check-prefix=FINE
+// FINE: error: group 2 of 'q.weight' is too fine: codes of 4 bits are multiplied 4 at a time; use a multiple of 4, gauto, or an override
+// RUN: not qopt-opt %s --qopt-quantize-weights="matrix=sym3-g4" 2>&1 | FileCheck %s --check-prefix=FINE3
+// FINE3: error: group 4 of 'q.weight' is too fine: codes of 3 bits are multiplied 8 at a time; use a multiple of 8, gauto, or an override
+// RUN: not qopt-opt %S/Inputs/fine.mlir --qopt-quantize-weights="matrix=i4" 2>&1 | FileCheck %s --check-prefix=STORED
+// STORED: error: group 2 of 'q.weight' is too fine: codes of 4 bits are multiplied 4 at a time
 // RUN: not qopt-opt %s --qopt-quantize-weights="overrides=k_proj=i8" 2>&1 | FileCheck %s --check-prefix=NOTHING
 // NOTHING: error: override 'k_proj' matches no layer
 // RUN: not qopt-opt %s --qopt-quantize-weights="overrides=q(=i8" 2>&1 | FileCheck %s --check-prefix=REGEX

@@ -1,27 +1,18 @@
-"""Makes a spill file that of a run that died: its layers from LAYER on are neither
-found nor written.
+"""Takes back what was found of the layers from LAYER on: unfinish.py FILE LAYER"""
 
-    unfinish.py FILE LAYER
-"""
 import json
 import struct
 import sys
 
-path, first = sys.argv[1:]
-with open(path, "r+b") as file:
-    (length,) = struct.unpack("<Q", file.read(8))
-    header = json.loads(file.read(length))
-    header.pop("__metadata__")
-    layers = [key[:-len(".codes")] for key in header if key.endswith(".codes")]
-    lost = layers[layers.index(first):]
-    marks, _ = header["finished"]["data_offsets"]
-    for layer in lost:
-        file.seek(8 + length + marks + layers.index(layer))
-        assert file.read(1) == b"\1", f"{layer} was not finished"
-        file.seek(-1, 1)
-        file.write(b"\0")
-        for key, tensor in header.items():
-            if key.startswith(layer + "."):
-                begin, end = tensor["data_offsets"]
-                file.seek(8 + length + begin)
-                file.write(b"\x55" * (end - begin))
+path, layer = sys.argv[1], int(sys.argv[2])
+data = bytearray(open(path, "rb").read())
+(length,) = struct.unpack("<Q", data[:8])
+header = json.loads(data[8:8 + length])
+begin, end = header["finished"]["data_offsets"]
+for i in range(8 + length + begin + layer, 8 + length + end):
+    data[i] = 0
+for name, entry in header.items():
+    if name.startswith("w2."):
+        first, last = entry["data_offsets"]
+        data[8 + length + first:8 + length + last] = bytes(last - first)
+open(path, "wb").write(data)
