@@ -76,6 +76,8 @@ struct MatmulWriter : Places {
   mlir::Type elementOf(mlir::BlockArgument operand);
   /// A number of lhs as f32 in all lanes.
   mlir::Value broadcast(mlir::Value base, mlir::Value index, mlir::Type type);
+  /// Asks for the line of an element, which may lie behind the tensor.
+  void prefetch(mlir::Value base, mlir::Value index, mlir::Type element);
 
   Math m;
   Contraction contraction;

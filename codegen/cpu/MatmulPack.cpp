@@ -21,6 +21,9 @@ using namespace mlir;
 
 namespace qopt::cpu {
 
+/// Rows that are asked for ahead of being copied. Pieces of rows are too short
+/// for the prefetcher of the machine, which begins anew in each.
+static constexpr int64_t rowsAhead = 12;
 /// Elements behind a tile of lhs that storing whole vectors may write.
 static constexpr int64_t slack = 16;
 
@@ -71,7 +74,9 @@ void MatmulPacker::copyRow(const MatmulBlock &block, Value k, Value group,
     Value mask;
     if (!whole && (p + 1 == vectors || ShapedType::isDynamic(columns)))
       mask = maskOf(e, lanes, sub(N, column));
-    Value x = loadVector(e, lanes, base, e.add(row, column), element, mask);
+    Value at = e.add(row, column);
+    prefetch(base, e.add(at, e.mul(N, rowsAhead)), element);
+    Value x = loadVector(e, lanes, base, at, element, mask);
     e.store(x, packedRhs, e.add(to, e.constant(p * lanes)));
   }
 }
@@ -160,9 +165,12 @@ void MatmulPacker::packTurnedPanel(const MatmulBlock &block, Value column,
         e.add(matrix, e.mul(least(e.add(column, e.constant(i)), last), K)));
   auto turn = [&](Value k, Value mask) {
     SmallVector<Value> rows;
-    for (Value start : starts)
-      rows.push_back(
-          loadVector(e, lanes, base, e.add(start, k), element, mask));
+    for (Value start : starts) {
+      // The panel behind this one, whose rows follow.
+      Value at = e.add(start, k);
+      prefetch(base, e.add(at, e.mul(K, lanes)), element);
+      rows.push_back(loadVector(e, lanes, base, at, element, mask));
+    }
     Value at = e.add(to, e.mul(sub(k, block.from), division.group));
     for (auto [j, terms] : llvm::enumerate(transposed(rows)))
       e.store(terms, packedRhs, e.add(at, e.constant(j * division.group)));
@@ -213,8 +221,9 @@ void MatmulPacker::packLhs(const MatmulBlock &block) {
       Value from = e.add(matrix, e.mul(k, M));
       Value to = e.mul(sub(k, block.from), rows);
       auto copy = [&](Value tile, Value mask) {
-        Value x = loadVector(e, width, base, e.add(from, e.mul(tile, rows)),
-                             element, mask);
+        Value at = e.add(from, e.mul(tile, rows));
+        prefetch(base, e.add(at, e.mul(M, rowsAhead)), element);
+        Value x = loadVector(e, width, base, at, element, mask);
         Value place = e.mul(sub(tile, block.tile), tileStride());
         e.store(x, packedLhs, e.add(place, to));
       };

@@ -8,12 +8,14 @@
 //
 //   b[K, N], dX:
 //     for every strip of 128 or 256 columns:          a task
-//       for k in [0, K) by 8:                         8 streams through memory
-//         for every vector of the strip:
-//           partial[m] += a[m, k] * b[k] + ... + a[m, k + 7] * b[k + 7]
+//       for k in [0, K) by 16:
+//         for every V vectors of the strip:
+//           for 16 k: sum[M][V] += a[m, k] * b[k, vectors]
+//           partial[m] += sum
 //       y[m, strip] = epilogue(partial)
 //
-// Bound by reading b.
+// Bound by reading b, whose next lines are asked for: rows, and pieces of them,
+// are too short for the prefetcher of the machine.
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "qopt/codegen/cpu/Matmul.h"
@@ -23,8 +25,10 @@ using namespace mlir;
 
 namespace qopt::cpu {
 
-/// Rows of b that are read side by side.
+/// Vectors of b that are read side by side.
 static constexpr int64_t mostStreams = 8;
+/// Rows of b [K, N] of one block; those of the next are asked for meanwhile.
+static constexpr int64_t blockRows = 16;
 
 namespace {
 
@@ -39,9 +43,9 @@ private:
   void sumColumns(Value first, Value place, int64_t streams);
   Value across(Value sum);
   void writeStrip(Value first);
-  void addTerms(Value first, Value k, int64_t terms);
-  void addVector(ArrayRef<SmallVector<Value>> factors, Value first, Value k,
-                 Value column, Value mask);
+  void addTerms(Value first, Value k, Value column, int64_t vectors,
+                Value mask);
+  int64_t streams();
   void finish(Value first, Value column, Value stride);
 
   int64_t count;
@@ -71,10 +75,13 @@ void FewRows::sumColumns(Value first, Value place, int64_t streams) {
     starts.push_back(e.mul(least(e.add(first, e.constant(s)), last), K));
   auto step = [&](Value k, Value mask, ValueRange sums) {
     SmallVector<Value> next(sums), right;
-    for (Value start : starts)
-      right.push_back(loadVector(e, lanes, e.pointer(contraction.rhs),
-                                 e.add(start, k), elementOf(contraction.rhs),
-                                 mask));
+    for (Value start : starts) {
+      // The tile behind this one follows in memory.
+      Value base = e.pointer(contraction.rhs), at = e.add(start, k);
+      Type element = elementOf(contraction.rhs);
+      prefetch(base, e.add(at, e.mul(K, streams)), element);
+      right.push_back(loadVector(e, lanes, base, at, element, mask));
+    }
     for (int64_t r = 0; r < count; ++r) {
       Value x =
           loadVector(e, lanes, e.pointer(contraction.lhs),
@@ -110,64 +117,76 @@ void FewRows::finish(Value first, Value column, Value stride) {
   }
 }
 
+/// As many as leave a quarter of the registers beside the sums.
+int64_t FewRows::streams() {
+  uint64_t fit = std::max<int64_t>(e.target.vectorRegisters * 3 / 4 / count, 1);
+  return std::min<int64_t>({lanes, mostStreams, int64_t(llvm::bit_floor(fit))});
+}
+
 void FewRows::writeColumns(Value first) {
-  // Three quarters of the registers are sums.
-  int64_t fit = e.target.vectorRegisters * 3 / 4 / count;
-  int64_t streams = std::min<int64_t>(
-      {lanes, mostStreams, int64_t(llvm::bit_floor(uint64_t(fit)))});
-  streams = std::max<int64_t>(streams, 1);
-  e.loop(e.constant(0), e.constant(lanes), streams,
-         [&](Value s) { sumColumns(e.add(first, s), s, streams); });
+  e.loop(e.constant(0), e.constant(lanes), streams(),
+         [&](Value s) { sumColumns(e.add(first, s), s, streams()); });
   finish(first, e.constant(0), e.constant(lanes));
 }
 
-/// Adds `factors` [row][term] times rows k, k + 1, ... of b to the partial sums
-/// of a vector.
-void FewRows::addVector(ArrayRef<SmallVector<Value>> factors, Value first,
-                        Value k, Value column, Value mask) {
-  SmallVector<Value> right;
-  for (size_t i = 0; i < factors[0].size(); ++i) {
-    Value row = e.mul(e.add(k, e.constant(i)), N);
-    right.push_back(loadVector(e, lanes, e.pointer(contraction.rhs),
-                               e.add(row, e.add(first, column)),
-                               elementOf(contraction.rhs), mask));
-  }
-  for (auto [r, row] : llvm::enumerate(factors)) {
-    Value at = e.add(e.constant(r * division.streams), column);
-    Value sum = m.mul(row[0], right[0]);
-    for (size_t i = 1; i < row.size(); ++i)
-      sum = m.fma(row[i], right[i], sum);
-    e.store(m.add(e.load(vector, e.scratch, at), sum), e.scratch, at);
-  }
-}
-
-void FewRows::addTerms(Value first, Value k, int64_t terms) {
-  SmallVector<SmallVector<Value>> factors(count);
+/// Adds the products of a block of terms from k on to the partial sums of some
+/// vectors of the strip at `first`.
+void FewRows::addTerms(Value first, Value k, Value column, int64_t vectors,
+                       Value mask) {
+  Type element = elementOf(contraction.rhs);
+  Value base = e.pointer(contraction.rhs);
+  SmallVector<Value> zeros(count * vectors, e.constant(0.0, vector));
+  Value end = least(e.add(k, e.constant(blockRows)), K);
+  SmallVector<Value> sums =
+      e.loop(k, end, 1, zeros, [&](Value k, ValueRange carried) {
+        SmallVector<Value> next(carried), right;
+        Value at = e.add(e.mul(k, N), e.add(first, column));
+        for (int64_t p = 0; p < vectors; ++p) {
+          Value place = e.add(at, e.constant(p * lanes));
+          prefetch(base, e.add(place, e.mul(N, blockRows)), element);
+          right.push_back(loadVector(e, lanes, base, place, element, mask));
+        }
+        for (int64_t r = 0; r < count; ++r) {
+          Value all =
+              broadcast(e.pointer(contraction.lhs), e.add(e.mul(K, r), k),
+                        elementOf(contraction.lhs));
+          for (int64_t p = 0; p < vectors; ++p) {
+            Value &sum = next[r * vectors + p];
+            sum = m.fma(all, right[p], sum);
+          }
+        }
+        return next;
+      });
   for (int64_t r = 0; r < count; ++r)
-    for (int64_t i = 0; i < terms; ++i)
-      factors[r].push_back(
-          broadcast(e.pointer(contraction.lhs),
-                    e.add(e.mul(K, r), e.add(k, e.constant(i))),
-                    elementOf(contraction.lhs)));
-  Value width = least(e.constant(division.streams), sub(N, first));
-  Value whole = e.mul(div(width, e.constant(lanes)), lanes);
-  e.loop(e.constant(0), whole, lanes,
-         [&](Value column) { addVector(factors, first, k, column, Value()); });
-  e.branch(less(whole, width), [&] {
-    addVector(factors, first, k, whole, maskOf(e, lanes, sub(width, whole)));
-  });
+    for (int64_t p = 0; p < vectors; ++p) {
+      int64_t offset = r * division.streams + p * lanes;
+      Value at = e.add(column, e.constant(offset));
+      Value partial = e.load(vector, e.scratch, at);
+      e.store(m.add(partial, sums[r * vectors + p]), e.scratch, at);
+    }
 }
 
 void FewRows::writeStrip(Value first) {
-  Value stride = e.constant(division.streams);
-  e.loop(e.constant(0), e.mul(stride, count), lanes,
+  Value stride = e.constant(division.streams), none = e.constant(0);
+  e.loop(none, e.mul(stride, count), lanes,
          [&](Value at) { e.store(e.constant(0.0, vector), e.scratch, at); });
-  Value whole = e.mul(div(K, e.constant(mostStreams)), mostStreams);
-  e.loop(e.constant(0), whole, mostStreams,
-         [&](Value k) { addTerms(first, k, mostStreams); });
-  e.loop(whole, K, 1, [&](Value k) { addTerms(first, k, 1); });
   Value width = least(stride, sub(N, first));
-  e.loop(e.constant(0), width, lanes,
+  auto wholeBy = [&](int64_t columns) {
+    return e.mul(div(width, e.constant(columns)), columns);
+  };
+  int64_t vectors = streams();
+  Value wide = wholeBy(vectors * lanes), whole = wholeBy(lanes);
+  e.loop(none, K, blockRows, [&](Value k) {
+    e.loop(none, wide, vectors * lanes,
+           [&](Value column) { addTerms(first, k, column, vectors, Value()); });
+    if (vectors > 1)
+      e.loop(wide, whole, lanes,
+             [&](Value column) { addTerms(first, k, column, 1, Value()); });
+    e.branch(less(whole, width), [&] {
+      addTerms(first, k, whole, 1, maskOf(e, lanes, sub(width, whole)));
+    });
+  });
+  e.loop(none, width, lanes,
          [&](Value column) { finish(first, column, stride); });
 }
 
