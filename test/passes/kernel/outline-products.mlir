@@ -89,3 +89,36 @@ func.func @recomputed(%x: tensor<2x8xf32>) -> (tensor<2x8xf32>, tensor<2x8xf32>)
   %z = nn.rms_norm %again eps 1.0e-6 : tensor<2x8xf32>
   return %y, %z : tensor<2x8xf32>, tensor<2x8xf32>
 }
+
+// Weights in panels are transposed before: the product reads rows.
+// CHECK-LABEL: kernel.func @transpose_2
+// CHECK:         nn.transpose
+// CHECK-LABEL: kernel.func @linear_2
+// CHECK-NEXT:  ^bb0
+// CHECK-NEXT:    nn.linear
+kernel.weight @panels layout <panel = 16> {
+  %w = arith.constant dense<1.0> : tensor<6x8xf32>
+  kernel.return %w : tensor<6x8xf32>
+}
+func.func @panels_are_moved(%dy: tensor<3x6xf32>) -> tensor<3x8xf32> attributes {nn.symbols = []} {
+  %w = kernel.load @panels : tensor<6x8xf32>
+  %wt = nn.transpose %w [1, 0] : tensor<6x8xf32>
+  %dx = nn.linear %dy, %wt : tensor<3x6xf32>, tensor<8x6xf32> -> tensor<3x8xf32>
+  return %dx : tensor<3x8xf32>
+}
+
+// A weight in rows is read where it lies.
+// CHECK-LABEL: kernel.func @linear_3
+// CHECK-NEXT:  ^bb0
+// CHECK-NEXT:    nn.transpose
+// CHECK-NEXT:    nn.linear
+kernel.weight @rows layout <panel = 0> {
+  %w = arith.constant dense<1.0> : tensor<6x8xf32>
+  kernel.return %w : tensor<6x8xf32>
+}
+func.func @rows_are_read_in_place(%dy: tensor<3x6xf32>) -> tensor<3x8xf32> attributes {nn.symbols = []} {
+  %w = kernel.load @rows : tensor<6x8xf32>
+  %wt = nn.transpose %w [1, 0] : tensor<6x8xf32>
+  %dx = nn.linear %dy, %wt : tensor<3x6xf32>, tensor<8x6xf32> -> tensor<3x8xf32>
+  return %dx : tensor<3x8xf32>
+}
