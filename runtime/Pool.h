@@ -41,6 +41,7 @@ public:
   static void close(Pool *pool);
 
   void run(qopt_kernel kernel, const int64_t *args, int64_t tasks);
+  uint32_t threadCount() const { return threads; }
 
 private:
   struct Worker {

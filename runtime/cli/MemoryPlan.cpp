@@ -23,6 +23,9 @@ ByteText::ByteText(uint64_t bytes) {
            units[unit]);
 }
 
+/// Of x86-64, see Memory.cpp.
+constexpr uint64_t largePage = 2 << 20;
+
 /// The arena of an entry; false if there is no such number.
 static bool arenaOf(const qopt_entry &entry, uint64_t batch, uint64_t seq,
                     uint64_t *bytes) {
@@ -64,17 +67,21 @@ bool MemoryPlan::make(const Session &session, uint64_t batch, uint64_t seq,
   for (const qopt_entry *entry : entries)
     if (entry && !arenaOf(*entry, batch, seq, &arena))
       return false;
+  // What is large comes in large pages; a thread uses the first of its own.
+  if (arena >= largePage)
+    arena = (arena + largePage - 1) / largePage * largePage;
+  threads = session.context->pool->threadCount() * largePage;
   return true;
 }
 
 void MemoryPlan::print() const {
   fprintf(stderr,
           "memory      %s: frozen weights %s, trained %s, optimizer %s, "
-          "gradients %s, arena %s, program and data %s\n",
+          "gradients %s, arena %s, threads %s, program and data %s\n",
           ByteText(total()).text, ByteText(weights).text,
           ByteText(parameters).text, ByteText(states).text,
           ByteText(gradients).text, ByteText(arena).text,
-          ByteText(process).text);
+          ByteText(threads).text, ByteText(process).text);
 }
 
 bool MemoryPlan::fits() const {

@@ -14,13 +14,15 @@ struct MemoryPlan {
   uint64_t states = 0;     ///< of optimizers
   uint64_t gradients = 0;  ///< sums of several micro-batches
   uint64_t arena = 0;      ///< activations, gradients and what a step scribbles
+  uint64_t threads = 0;    ///< scratch of each
 
   /// For steps over micro-batches of that shape; nothing of it has run yet.
   /// False where the sizes overflow.
   bool make(const Session &session, uint64_t batch, uint64_t seq, bool sums);
 
   uint64_t total() const {
-    return process + weights + parameters + states + gradients + arena;
+    return process + weights + parameters + states + gradients + arena +
+           threads;
   }
   /// One line on stderr.
   void print() const;

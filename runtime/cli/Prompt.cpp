@@ -13,7 +13,8 @@ static bool hasTokenizer(const qopt_model *model) {
   if (model->tokenizer)
     return true;
   error("the model has no tokenizer, so it takes token ids only (generate "
-        "--ids, eval with a .npy file); compile it from a folder that holds "
+        "--ids, eval and train with .npy files); compile it from a folder that "
+        "holds "
         "tokenizer.json, too");
   return false;
 }

@@ -20,9 +20,7 @@ bool Session::openModel() {
   return false;
 }
 
-bool Session::open(const Common &common) {
-  if (!openModel())
-    return false;
+bool Session::openContext(const Common &common) {
   qopt_context_options options = {};
   options.size = sizeof options;
   options.threads = static_cast<uint32_t>(common.threads);

@@ -15,8 +15,9 @@ struct Session {
 
   /// Opens the model; says why when it cannot.
   bool openModel();
-  /// Opens the model and a context; says why when it cannot.
-  bool open(const Common &common);
+  /// Opens a context of the open model; says why when it cannot.
+  bool openContext(const Common &common);
+  bool open(const Common &common) { return openModel() && openContext(common); }
 
   qopt_model *model = nullptr;
   qopt_context *context = nullptr;

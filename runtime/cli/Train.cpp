@@ -121,8 +121,7 @@ static bool readOptions(const Invocation &invocation, TrainOptions &options,
   if (!parse(invocation, about, common, code))
     return false;
   options.rate.steps = options.steps;
-  *code = misused;
-  return readTexts(texts, options);
+  return true;
 }
 
 //===--- what the model takes ---------------------------------------------===//
@@ -240,6 +239,14 @@ static int trainWith(const Session &session, const TrainOptions &options) {
   return code;
 }
 
+/// That there is nothing to train is said before what is missing for it.
+static bool canTrain(const qopt_model &model) {
+  if (model.trainStep || (model.trainAccumulate && model.trainUpdate))
+    return true;
+  error("this model has no training entry; compile it with 'qopt --train'");
+  return false;
+}
+
 int train(const Invocation &invocation) {
   TrainOptions options;
   Texts texts;
@@ -248,14 +255,13 @@ int train(const Invocation &invocation) {
   if (!readOptions(invocation, options, texts, common, &code))
     return code;
   Session session;
-  if (!session.open(common))
+  if (!session.openModel() || !canTrain(*session.model))
     return failed;
-  const qopt_model &model = *session.model;
-  if (!model.trainStep && !(model.trainAccumulate && model.trainUpdate)) {
-    error("this model has no training entry; compile it with 'qopt --train'");
+  if (!readTexts(texts, options))
+    return misused;
+  if (!session.openContext(common) || !fit(session, texts, options))
     return failed;
-  }
-  return fit(session, texts, options) ? trainWith(session, options) : failed;
+  return trainWith(session, options);
 }
 
 } // namespace qopt::cli
