@@ -5,23 +5,17 @@
 namespace qopt::cpu {
 
 llvm::ArrayRef<const KernelFamily *> families() {
-  static const KernelFamily *const all[] = {&lowbitLinearFamily,
-                                            &quantizeFamily,
-                                            &rotateColumnsFamily,
-                                            &linearFamily,
-                                            &matmulFamily,
-                                            &normFamily,
-                                            &attentionFamily,
-                                            &softmaxFamily,
-                                            &scatterFamily,
-                                            &normGradFamily,
-                                            &attentionGradFamily,
-                                            &swigluGradFamily,
-                                            &embeddingGradFamily,
-                                            &classifierFamily,
-                                            &clipNormFamily,
-                                            &optimizerFamily,
-                                            &mapFamily};
+  static const KernelFamily *const all[] = {
+      &lowbitLinearFamily,   &quantizeFamily,
+      &rotateColumnsFamily,  &linearFamily,
+      &matmulFamily,         &normFamily,
+      &attentionFamily,      &softmaxFamily,
+      &scatterFamily,        &normGradFamily,
+      &attentionGradFamily,  &swigluGradFamily,
+      &embeddingGradFamily,  &classifierFamily,
+      &clipNormFamily,       &optimizerFamily,
+      &optimizerStateFamily, &stochasticRoundFamily,
+      &lossGradFamily,       &mapFamily};
   return all;
 }
 

@@ -22,22 +22,10 @@ namespace qopt::cpu {
 /// Elements of a task: far longer than the numbers of the step take.
 static constexpr int64_t taskElements = 16 << 10;
 
-/// What a run chooses may also be a constant.
-static bool isNumber(Value value) {
-  return isa<BlockArgument>(value) || value.getDefiningOp<arith::ConstantOp>();
-}
-
 static Operation *find(kernel::FuncOp kernel) {
-  Operation *found = nullptr;
-  for (Operation &op : kernel.getBlock().without_terminator()) {
-    if (isa<arith::ConstantOp>(op))
-      continue;
-    if (found || !isa<train::SgdOp, train::AdamwOp>(op))
-      return nullptr;
-    found = &op;
-  }
-  return found && llvm::all_of(found->getOperands(), isNumber) ? found
-                                                               : nullptr;
+  if (auto op = onlyOpOfNumbers<train::SgdOp>(kernel))
+    return op;
+  return onlyOpOfNumbers<train::AdamwOp>(kernel);
 }
 
 static bool accepts(kernel::FuncOp kernel, const Target &) {
@@ -65,15 +53,7 @@ public:
   void write(train::AdamwOp op, Span span);
 
 private:
-  Value number(Value tensor) {
-    if (auto constant = tensor.getDefiningOp<arith::ConstantOp>()) {
-      auto value = cast<DenseElementsAttr>(constant.getValue());
-      return arith::ConstantOp::create(
-          e.b, e.loc, cast<TypedAttr>(value.getSplatValue<Attribute>()));
-    }
-    return e.load(getElementTypeOrSelf(tensor), e.pointer(tensor),
-                  e.constant(0));
-  }
+  Value number(Value tensor) { return loadNumber(e, tensor); }
   Value power(Value x, Value n);
   /// Stores `value`, or `before` if the step is skipped.
   void put(Value value, Value before, Value tensor, Value i, int64_t lanes) {

@@ -39,6 +39,15 @@ void storeFloats(Emitter &e, Value value, Value tensor, Value index) {
   e.store(value, e.pointer(tensor), index);
 }
 
+Value loadNumber(Emitter &e, Value tensor) {
+  if (auto constant = tensor.getDefiningOp<arith::ConstantOp>()) {
+    auto value = cast<DenseElementsAttr>(constant.getValue());
+    return arith::ConstantOp::create(
+        e.b, e.loc, cast<TypedAttr>(value.getSplatValue<Attribute>()));
+  }
+  return e.load(getElementTypeOrSelf(tensor), e.pointer(tensor), e.constant(0));
+}
+
 Value least(Emitter &e, Value a, Value b) {
   return e.b.createOrFold<arith::MinSIOp>(e.loc, a, b);
 }

@@ -50,6 +50,9 @@ mlir::Value loadFloats(Emitter &e, mlir::Value tensor, mlir::Value index,
 void storeFloats(Emitter &e, mlir::Value value, mlir::Value tensor,
                  mlir::Value index);
 
+/// A number of rank 0 that a run chooses, or that is a constant.
+mlir::Value loadNumber(Emitter &e, mlir::Value tensor);
+
 /// Smaller of two i64; their difference.
 mlir::Value least(Emitter &e, mlir::Value a, mlir::Value b);
 mlir::Value minus(Emitter &e, mlir::Value a, mlir::Value b);

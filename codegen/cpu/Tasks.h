@@ -3,6 +3,7 @@
 #ifndef QOPT_CODEGEN_CPU_TASKS_H
 #define QOPT_CODEGEN_CPU_TASKS_H
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "qopt/codegen/KernelFamily.h"
 
 namespace qopt::cpu {
@@ -18,6 +19,26 @@ template <typename Op> Op onlyOp(kernel::FuncOp kernel) {
                             llvm::IsaPred<mlir::BlockArgument>)
              ? op
              : Op();
+}
+
+/// Whether a kernel has the number at hand: what a run chooses is an argument,
+/// or a constant.
+inline bool isNumber(mlir::Value value) {
+  return mlir::isa<mlir::BlockArgument>(value) ||
+         value.getDefiningOp<mlir::arith::ConstantOp>();
+}
+
+/// The same, beside constants that it reads.
+template <typename Op> Op onlyOpOfNumbers(kernel::FuncOp kernel) {
+  Op found;
+  for (mlir::Operation &op : kernel.getBlock().without_terminator()) {
+    if (mlir::isa<mlir::arith::ConstantOp>(op))
+      continue;
+    if (found || !mlir::isa<Op>(op))
+      return nullptr;
+    found = mlir::cast<Op>(op);
+  }
+  return found && llvm::all_of(found->getOperands(), isNumber) ? found : Op();
 }
 
 /// The sizes of an argument, in the kernel's symbols.

@@ -40,8 +40,9 @@ static bool isAnchor(Operation *op) {
     return false;
   return isa<train::TrainDialect>(op->getDialect()) ||
          isa<nn::LinearOp, nn::MatmulOp, nn::RmsNormOp, nn::AttentionOp,
-             nn::SoftmaxOp, nn::CrossEntropyOp, nn::ScatterNdOp,
-             lowbit::LinearOp, lowbit::QuantizeOp, lowbit::HadamardOp>(op);
+             nn::SoftmaxOp, nn::CrossEntropyOp, nn::KlDivergenceOp,
+             nn::ScatterNdOp, lowbit::LinearOp, lowbit::QuantizeOp,
+             lowbit::HadamardOp>(op);
 }
 
 /// Anchors with an epilogue: [.., N] whose elements are sums of products.

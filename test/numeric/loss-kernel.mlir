@@ -52,3 +52,17 @@ kernel.func @embedding_of_tasks dims [affine_map<()[s0] -> (2, s0, 700)>, affine
   %dt = train.embedding_grad %dy, %ids : tensor<2x?x700xf32>, tensor<2x?xi32> -> tensor<301x700xf32>
   kernel.return %dt : tensor<301x700xf32>
 }
+
+kernel.func @logits_grad dims [affine_map<()[s0] -> (2, s0)>, affine_map<()[s0] -> (2, s0, 101)>, affine_map<()[s0] -> (2, s0)>]
+    layouts [#row, #row, #row] {
+^bb0(%dy: tensor<2x?xf32>, %x: tensor<2x?x101xf32>, %t: tensor<2x?xi64>):
+  %dx = train.cross_entropy_grad %dy, %x, %t : tensor<2x?xf32>, tensor<2x?x101xf32>, tensor<2x?xi64>
+  kernel.return %dx : tensor<2x?x101xf32>
+}
+
+kernel.func @divergence dims [affine_map<()[s0] -> (s0, 101)>, affine_map<()[s0] -> (s0, 101)>]
+    layouts [#row, #row] {
+^bb0(%x: tensor<?x101xf32>, %z: tensor<?x101xf32>):
+  %y = nn.kl_divergence %x, %z : tensor<?x101xf32>, tensor<?x101xf32>
+  kernel.return %y : tensor<?xf32>
+}
