@@ -259,6 +259,7 @@ qopt_status Reader::checkHash() {
 }
 
 void Reader::copy() {
+  context.variables.own(*context.model);
   for (uint32_t i = 0; i < program.variable_count; ++i) {
     const qopt_variable &variable = program.variables[i];
     uint8_t *to = context.variables.get() + variable.offset;

@@ -298,6 +298,7 @@ qopt_status TrainStep::run(const qopt_train_options &options,
     status = prepare();
   if (status)
     return status;
+  context.variables.own(model);
 
   double loss = 0;
   if (count == 1 && model.trainStep) {

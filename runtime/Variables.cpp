@@ -6,10 +6,11 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace qopt::runtime {
 
-static constexpr uint64_t page = 4096;
+static constexpr uint64_t page = 4096, largePage = 2 << 20;
 
 static constexpr const char *optimizers[] = {".adamw.", ".muon.", ".sgd."};
 
@@ -88,17 +89,62 @@ Variables::~Variables() {
     munmap(data, size);
 }
 
+bool Variables::reset(const qopt_model &model, uint64_t offset,
+                      uint64_t bytes) {
+  uint64_t initial = model.program->initial_bytes, stored = 0;
+  if (offset < initial)
+    stored = bytes < initial - offset ? bytes : initial - offset;
+  memset(data + offset + stored, 0, bytes - stored);
+  while (stored) {
+    ssize_t got = pread(model.fd, data + offset, stored,
+                        off_t(model.initialOffset + offset));
+    if (got <= 0)
+      return false;
+    offset += uint64_t(got);
+    stored -= uint64_t(got);
+  }
+  return true;
+}
+
+/// Pages at a multiple of a large one's size; null if there is no such room.
+static uint8_t *reserve(uint64_t bytes) {
+  void *mapped = mmap(nullptr, bytes + largePage, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED)
+    return nullptr;
+  auto *begin = static_cast<uint8_t *>(mapped);
+  uint64_t before = -reinterpret_cast<uintptr_t>(begin) % largePage;
+  if (before)
+    munmap(begin, before);
+  munmap(begin + before + bytes, largePage - before);
+  return begin + before;
+}
+
+void Variables::own(const qopt_model &model) {
+  uint64_t initial = model.program->initial_bytes;
+  if (owned || !initial)
+    return;
+  owned = true;
+  uint64_t bytes = (initial + page - 1) / page * page;
+  uint8_t *copy = reserve(bytes);
+  if (!copy)
+    return;
+  madvise(copy, bytes, MADV_HUGEPAGE); // a wish
+  memcpy(copy, data, bytes);
+  if (mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, data) ==
+      MAP_FAILED)
+    munmap(copy, bytes);
+}
+
 qopt_status Variables::open(const qopt_model &model, qopt_error *error) {
   const qopt_program &program = *model.program;
   if (!program.variable_count)
     return QOPT_OK;
   uint64_t bytes = (program.variables_bytes + page - 1) / page * page;
   uint64_t initial = program.initial_bytes;
-  void *reserved = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (reserved == MAP_FAILED)
+  data = reserve(bytes);
+  if (!data)
     return failMemory(error, "what is trained", bytes);
-  data = static_cast<uint8_t *>(reserved);
   size = bytes;
   if (initial &&
       mmap(data, initial, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,

@@ -41,11 +41,20 @@ public:
   /// Nothing happens for a model without variables.
   qopt_status open(const qopt_model &model, qopt_error *error);
 
+  /// Some bytes become what they began with; false if the file cannot be read.
+  bool reset(const qopt_model &model, uint64_t offset, uint64_t bytes);
+
+  /// Copies the file's values into memory of large pages, at the same place: a
+  /// step writes all of them anyway, and sweeps over them again and again.
+  /// Nothing happens where there is no such memory, or the second time.
+  void own(const qopt_model &model);
+
   uint8_t *get() const { return data; }
 
 private:
   uint8_t *data = nullptr;
   uint64_t size = 0;
+  bool owned = false;
 };
 
 } // namespace qopt::runtime
