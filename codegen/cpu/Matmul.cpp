@@ -18,13 +18,14 @@
 // ahead; what it buys is that rows whose distance is a multiple of 4096 bytes,
 // as most models have, share neither sets of a cache nor entries of the TLB.
 // One thread of a Zen 5 did 78 to 88 % of the multiply-adds of AVX-512, 85 to
-// 94 % of those of AVX2, for 256 rows and all products of 576 x 1536, 768 x 3072
-// and 2048 x 5632 (qopt-kernel-bench, beside seven other processes).
+// 94 % of those of AVX2, for 256 rows and all products of 576 x 1536, 768 x
+// 3072 and 2048 x 5632 (qopt-kernel-bench, beside seven other processes).
 //
 // The three products of training differ in how their operands lie: forward
 // a[M, K] b[N, K], dX a[M, K] b[K, N], dW a[K, M] b[K, N]. Up to 8 rows of the
 // first two are bound by reading b, which then is read in place: see
-// MatmulShort.cpp.
+// MatmulShort.cpp. dX through a frozen layer has codes as b: see
+// MatmulCodes.cpp.
 //
 // Each element is a sum of 256 terms in order, then of those sums in order,
 // whatever the threads: tasks are cut by the shapes alone.
@@ -137,7 +138,8 @@ std::optional<Contraction> Contraction::of(kernel::FuncOp kernel) {
   Contraction c{};
   Value left, right;
   for (Operation &op : kernel.getBlock().without_terminator()) {
-    if (!isa<nn::LinearOp, nn::MatmulOp, train::LinearWeightGradOp>(op))
+    if (!isa<nn::LinearOp, nn::MatmulOp, train::LinearWeightGradOp,
+             train::PackedLinearGradOp>(op))
       continue;
     if (c.op)
       return {};
@@ -149,6 +151,8 @@ std::optional<Contraction> Contraction::of(kernel::FuncOp kernel) {
     } else if (auto matmul = dyn_cast<nn::MatmulOp>(op)) {
       c.lhsTurned = matmul.getTransposeLhs();
       c.rhsTurned = matmul.getTransposeRhs();
+    } else if (auto packed = dyn_cast<train::PackedLinearGradOp>(op)) {
+      c.packed = packed;
     } else {
       c.lhsTurned = true; // rows of both are the terms
     }
@@ -159,7 +163,9 @@ std::optional<Contraction> Contraction::of(kernel::FuncOp kernel) {
   c.lhs = argumentOf(left, c.lhsTurned);
   c.rhs = argumentOf(right, c.rhsTurned);
   if (!c.lhs || !c.rhs || !isRowMajor(kernel, c.lhs) ||
-      !isRowMajor(kernel, c.rhs) || (c.bias && !isa<BlockArgument>(c.bias)))
+      !(c.packed ? readsPackedRhs(kernel, c.packed)
+                 : isRowMajor(kernel, c.rhs)) ||
+      (c.bias && !isa<BlockArgument>(c.bias)))
     return {};
   ArrayRef<AffineExpr> ofLhs = dims.of(left), ofY = dims.of(c.op->getResult(0));
   c.columns = ofY.back();
@@ -174,7 +180,7 @@ std::optional<Contraction> Contraction::of(kernel::FuncOp kernel) {
       c.rows = productOf(ofY.drop_back(), context);
     else
       c.batch = llvm::to_vector(ofY.drop_back(2));
-  } else if (isa<nn::LinearOp>(c.op)) {
+  } else if (isa<nn::LinearOp, train::PackedLinearGradOp>(c.op)) {
     // A turned input has rows along one axis only.
     if (c.lhsTurned && ofLhs.size() != 2)
       return {};
@@ -203,11 +209,6 @@ static const MatmulVariant &choose(const Target &target) {
   });
 }
 
-static int64_t constantOr(AffineExpr size, int64_t otherwise) {
-  auto constant = dyn_cast<AffineConstantExpr>(size);
-  return constant ? constant.getValue() : otherwise;
-}
-
 MatmulDivision::MatmulDivision(const Contraction &c, const Target &target)
     : variant(choose(target)), lanes(target.vectorBytes / 4),
       group(variant.vectors * lanes) {
@@ -221,7 +222,7 @@ MatmulDivision::MatmulDivision(const Contraction &c, const Target &target)
   rows = N >= 4 * columns || c.lhsTurned ? mostRows : someRows;
   rows = rows / variant.rows * variant.rows;
   int64_t M = constantOr(c.rows, -1);
-  bool canBeFew = !c.lhsTurned && c.batch.empty();
+  bool canBeFew = !c.lhsTurned && !c.packed && c.batch.empty();
   mayBeFew = canBeFew && M <= fewRows;
   mayBeMany = !canBeFew || M < 0 || M > fewRows;
   streams = c.rhsTurned ? lanes : columns;
@@ -244,75 +245,6 @@ static AffineExpr tasks(kernel::FuncOp kernel, const Target &target) {
   AffineExpr ratio = getAffineConstantExpr(2 * fewRows, kernel.getContext())
                          .floorDiv(c.rows + fewRows);
   return many + (ratio + 1).floorDiv(2) * (few - many);
-}
-
-//===----------------------------------------------------------------------===//
-// What writers share
-//===----------------------------------------------------------------------===//
-
-Value Places::sub(Value a, Value b) {
-  return e.b.createOrFold<arith::SubIOp>(e.loc, a, b);
-}
-Value Places::div(Value a, Value b) {
-  return e.b.createOrFold<arith::DivUIOp>(e.loc, a, b);
-}
-Value Places::rem(Value a, Value b) {
-  return e.b.createOrFold<arith::RemUIOp>(e.loc, a, b);
-}
-Value Places::ceilDiv(Value a, int64_t b) {
-  return div(e.add(a, e.constant(b - 1)), e.constant(b));
-}
-Value Places::least(Value a, Value b) {
-  return e.b.createOrFold<arith::MinSIOp>(e.loc, a, b);
-}
-Value Places::less(Value a, Value b) {
-  return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::slt, a, b);
-}
-Value Places::part(Value i, Value parts, Value units) {
-  return div(e.mul(i, units), parts);
-}
-
-MatmulWriter::MatmulWriter(Emitter &e)
-    : Places{e}, m{e.b, e.loc}, contraction(*Contraction::of(e.kernel)),
-      division(contraction, e.target), lanes(division.lanes),
-      columns(constantOr(contraction.columns, ShapedType::kDynamic)),
-      vector(e.vector(lanes)), M(e.size(contraction.rows)),
-      N(e.size(contraction.columns)), K(e.size(contraction.depth)),
-      epilogue(e, contraction.op, contraction.bias, columns, lanes) {}
-
-Type MatmulWriter::elementOf(BlockArgument operand) {
-  return cast<RankedTensorType>(operand.getType()).getElementType();
-}
-
-Value MatmulWriter::broadcast(Value base, Value index, Type type) {
-  Value x = e.load(type, base, index);
-  if (type != e.f32())
-    x = arith::ExtFOp::create(e.b, e.loc, e.f32(), x);
-  return vector::BroadcastOp::create(e.b, e.loc, vector, x);
-}
-
-void MatmulWriter::prefetch(Value base, Value index, Type element) {
-  LLVM::Prefetch::create(e.b, e.loc, e.offset(base, index, element),
-                         /*rw=*/0, /*hint=*/2, /*cache=*/1);
-}
-
-/// Leading axes of size 1 are repeated.
-Value MatmulWriter::matrixAt(BlockArgument operand, Value b) {
-  auto type = cast<RankedTensorType>(operand.getType());
-  int64_t rank = type.getRank() - 2, missing = contraction.batch.size() - rank;
-  Value index = e.constant(0);
-  if (contraction.batch.empty())
-    return index;
-  Value stride = e.mul(e.size(operand, rank), e.size(operand, rank + 1));
-  for (int64_t axis = contraction.batch.size() - 1; axis >= missing; --axis) {
-    Value size = e.size(contraction.batch[axis]);
-    if (type.getDimSize(axis - missing) != 1) {
-      index = e.add(index, e.mul(rem(b, size), stride));
-      stride = e.mul(stride, size);
-    }
-    b = div(b, size);
-  }
-  return index;
 }
 
 //===----------------------------------------------------------------------===//
@@ -449,13 +381,14 @@ void ManyRows::writeBlocks(MatmulBlock block) {
     return pass();
   }
   // One block even if there are no terms: y is 0 then.
-  Value units = ceilDiv(K, lanes);
+  int64_t unit = termUnit(e.kernel, contraction, lanes);
+  Value units = ceilDiv(K, unit);
   Value blocks = e.b.createOrFold<arith::MaxSIOp>(e.loc, ceilDiv(K, blockDepth),
                                                   e.constant(1));
   e.loop(e.constant(0), blocks, 1, [&](Value i) {
     Value next = e.add(i, e.constant(1));
-    block.from = e.mul(part(i, blocks, units), lanes);
-    block.to = least(e.mul(part(next, blocks, units), lanes), K);
+    block.from = e.mul(part(i, blocks, units), unit);
+    block.to = least(e.mul(part(next, blocks, units), unit), K);
     isFirst = less(i, e.constant(1));
     isLast = less(e.add(blocks, e.constant(-1)), next);
     pass();

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "qopt/codegen/cpu/Epilogue.h"
+#include "qopt/dialects/train/Train.h"
 
 namespace qopt::cpu {
 
@@ -17,14 +18,21 @@ struct Contraction {
 
   mlir::Operation *op;
   mlir::BlockArgument lhs, rhs;
-  bool lhsTurned; ///< lies as [K, M]
-  bool rhsTurned; ///< lies as [N, K]
+  bool lhsTurned;                   ///< lies as [K, M]
+  bool rhsTurned;                   ///< lies as [N, K]
+  train::PackedLinearGradOp packed; ///< whose codes rhs is; null: numbers
   mlir::Value bias;
   mlir::AffineExpr rows, columns, depth; ///< M, N, K in the kernel's symbols
   /// The leading axes of the result, where each has matrices of its own; a
   /// weight is the same for all, whose rows are one matrix then.
   llvm::SmallVector<mlir::AffineExpr> batch;
 };
+
+/// Whether the codes of `op` lie as MatmulPacker reads them.
+bool readsPackedRhs(kernel::FuncOp kernel, train::PackedLinearGradOp op);
+/// Terms between the places where a sum may be cut.
+int64_t termUnit(kernel::FuncOp kernel, const Contraction &contraction,
+                 int64_t lanes);
 
 /// One way of running the family.
 struct MatmulVariant {
@@ -47,6 +55,9 @@ struct MatmulDivision {
   int64_t strips;        ///< of a task for few rows
   bool mayBeFew, mayBeMany;
 };
+
+/// The number that a size is, if the symbols have no say.
+int64_t constantOr(mlir::AffineExpr size, int64_t otherwise);
 
 /// Rows that are few.
 constexpr int64_t fewRows = 8;
@@ -126,6 +137,7 @@ protected:
 
 private:
   void packRows(const MatmulBlock &block);
+  void packCodes(const MatmulBlock &block); ///< see MatmulCodes.cpp
   void packTurned(const MatmulBlock &block);
   void packTurnedPanel(const MatmulBlock &block, mlir::Value column,
                        mlir::Value to);

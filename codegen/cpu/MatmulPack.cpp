@@ -198,7 +198,9 @@ void MatmulPacker::packTurned(const MatmulBlock &block) {
 }
 
 void MatmulPacker::packRhs(const MatmulBlock &block) {
-  if (contraction.rhsTurned)
+  if (contraction.packed)
+    packCodes(block);
+  else if (contraction.rhsTurned)
     packTurned(block);
   else
     packRows(block);

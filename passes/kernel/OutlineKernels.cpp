@@ -48,7 +48,7 @@ static bool isAnchor(Operation *op) {
 /// Anchors with an epilogue: [.., N] whose elements are sums of products.
 static bool isProduct(Operation *op) {
   return isa<nn::LinearOp, nn::MatmulOp, lowbit::LinearOp,
-             train::LinearWeightGradOp>(op);
+             train::LinearWeightGradOp, train::PackedLinearGradOp>(op);
 }
 
 /// Ops that become parts of kernels.

@@ -15,6 +15,7 @@
 #include "qopt/dialects/kernel/Kernel.h"
 #include "qopt/dialects/kernel/Packing.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
+#include "qopt/dialects/train/Train.h"
 #include "qopt/passes/Passes.h"
 #include "qopt/passes/kernel/Lora.h"
 #include "qopt/passes/kernel/Target.h"
@@ -146,6 +147,11 @@ kernel::LayoutAttr WeightCollector::layoutFor(OpOperand &use) {
       return {};
     scheme = embedding.getScheme();
     codes = embedding.getTable();
+  } else if (auto grad = dyn_cast<train::PackedLinearGradOp>(op)) {
+    if (use.get() == grad.getDy())
+      return {};
+    scheme = grad.getScheme();
+    codes = grad.getWeight();
   } else {
     return {};
   }
