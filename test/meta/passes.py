@@ -21,10 +21,6 @@ withoutTwin = {
 # No run before and after in the test, and why.
 withoutRun = {
     "assign-roles": "attributes only",
-    "outline-weights": "test/numeric/*-kernel*.mlir run programs at the kernel stage",
-    "outline-adapters": "test/frontends/peft runs each adapter",
-    "outline-kernels": "test/numeric/*-kernel*.mlir run programs at the kernel stage",
-    "plan-memory": "test/numeric/*-kernel*.mlir run programs at the kernel stage",
 }
 
 problems = []

@@ -2,7 +2,9 @@
 // are a kernel of their own before an anchor; equal layers share a kernel.
 
 // RUN: qopt-opt %s --qopt-outline-weights --qopt-outline-kernels \
-// RUN:   --qopt-plan-memory | FileCheck %s
+// RUN:   --qopt-plan-memory -o %t
+// RUN: FileCheck %s --input-file=%t
+// RUN: qopt-interpret %s --compare=%t --tolerance=0
 
 // CHECK-LABEL: kernel.weight @w.packed layout <panel = 16>
 // CHECK:         nn.transpose

@@ -1,7 +1,9 @@
 // A chain on parameters and constants becomes a weight, once for all entries;
 // a matrix lies in panels if a linear reads it, for every reader.
 
-// RUN: qopt-opt %s --qopt-outline-weights | FileCheck %s
+// RUN: qopt-opt %s --qopt-outline-weights -o %t
+// RUN: FileCheck %s --input-file=%t
+// RUN: qopt-interpret %s --compare=%t --tolerance=0
 
 ml_program.global private @w(dense<1.0> : tensor<4x6xf32>) : tensor<4x6xf32>
 ml_program.global private @embed(dense<1.0> : tensor<32x4xf32>) : tensor<32x4xf32>

@@ -1,7 +1,9 @@
 // Results share a slot if they are never alive together; outputs of the entry
 // have none; a slot holds the largest of its values, whatever the sizes are.
 
-// RUN: qopt-opt %s --qopt-plan-memory | FileCheck %s
+// RUN: qopt-opt %s --qopt-plan-memory -o %t
+// RUN: FileCheck %s --input-file=%t
+// RUN: qopt-interpret %s --compare=%t --tolerance=0
 
 #row_major = #kernel.layout<panel = 0>
 kernel.func @wide dims [affine_map<()[s0] -> (s0, 8)>] layouts [#row_major] {
