@@ -92,13 +92,13 @@ bool Trainer::step(Windows &windows) {
   Error what;
   if (qopt_train_step(session.context, batches.begin(), batches.size(), &how,
                       &result, &what) != QOPT_OK) {
+    endLine();
     fail(what);
     return false;
   }
   ++state.step;
   state.data_position += sequences;
   double seconds = now() - begin;
-  pace = pace > 0 ? 0.9 * pace + 0.1 * seconds : seconds;
   log.add({state.step, result.loss, result.grad_norm, rate, lambda.begin(),
            lambda.size(),
            static_cast<double>(sequences * options.seq) / seconds});
@@ -108,6 +108,7 @@ bool Trainer::step(Windows &windows) {
 /// Says that a step changed nothing; false when there were too many.
 bool Trainer::skipped() {
   ++skips;
+  endLine();
   if (++inARow == 1)
     note("step %llu: the gradients are not finite, nothing was changed",
          wide(state.step));
@@ -126,6 +127,7 @@ bool Trainer::save() {
   Error what;
   if (qopt_state_save(session.context, options.state, &state, &what) !=
       QOPT_OK) {
+    endLine();
     fail(what);
     return false;
   }
@@ -160,9 +162,17 @@ void Trainer::show(bool last) {
   if (lambda.size())
     fprintf(stderr, "  lambda %.3f", sum / static_cast<double>(lambda.size()));
   uint64_t tokens = options.batch * options.accumulate * options.seq;
+  double pace = (time - began) / static_cast<double>(state.step - first);
   fprintf(stderr, "  %.0f tokens/s  ", static_cast<double>(tokens) / pace);
   printTime(pace * static_cast<double>(options.steps - state.step));
-  fprintf(stderr, " left%s", watched && !last ? "\033[K" : "\n");
+  lineOpen = watched && !last;
+  fprintf(stderr, " left%s", lineOpen ? "\033[K" : "\n");
+}
+
+void Trainer::endLine() {
+  if (lineOpen)
+    fputc('\n', stderr);
+  lineOpen = false;
 }
 
 int Trainer::run(Windows &windows) {
@@ -186,10 +196,13 @@ int Trainer::run(Windows &windows) {
     else
       fine = skipped();
     bool last = !fine || state.step == options.steps || interruptWanted();
-    show(last);
+    if (!last)
+      show(false);
     if (!last && options.saveEvery && state.step % options.saveEvery == 0)
       save();
   }
+  if (state.step > first)
+    show(true);
   bool kept = save();
   if (skips)
     note("%llu of %llu steps were skipped", wide(skips),

@@ -21,6 +21,7 @@ struct TrainOptions {
   double momentum = -1; ///< negative: what the optimizer usually has
   bool shuffled = true;
   const char *state = nullptr, *log = nullptr;
+  const char *adapter = nullptr; ///< where it is written; null: nowhere
 };
 
 class Trainer {
@@ -42,6 +43,7 @@ private:
   bool skipped();
   bool save();
   void show(bool last);
+  void endLine();
 
   const Session &session;
   const TrainOptions &options;
@@ -52,11 +54,12 @@ private:
   Ids ids, targets;
   runtime::Growing<qopt_micro_batch> batches;
   runtime::Growing<float> lambda;
-  uint64_t first = 0;  ///< steps that were done before this run
-  uint64_t saved = 0;  ///< steps that the state file has
-  uint64_t inARow = 0; ///< steps that were skipped
-  uint64_t skips = 0;  ///< all of them
-  double began = 0, shown = 0, pace = 0; ///< seconds; pace: of a step
+  uint64_t first = 0;          ///< steps that were done before this run
+  uint64_t saved = 0;          ///< steps that the state file has
+  uint64_t inARow = 0;         ///< steps that were skipped
+  uint64_t skips = 0;          ///< all of them
+  double began = 0, shown = 0; ///< seconds
+  bool lineOpen = false;       ///< of the terminal, which messages go below
 };
 
 } // namespace qopt::cli
