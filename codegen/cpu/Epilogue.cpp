@@ -191,6 +191,23 @@ Value Epilogue::compute(Value sum, Value row, Value column, Value mask) {
   return values.at(e.kernel.getResultValues()[0]);
 }
 
+void Epilogue::prefetch(Value row, Value column) {
+  SmallVector<Value> tensors{e.kernel.getResultValues()[0]};
+  for (Operation &op : e.kernel.getBlock().without_terminator())
+    if (isElementwise(&op))
+      for (Value tensor : op.getOperands())
+        if (isa<BlockArgument>(tensor) &&
+            !llvm::is_contained(tensors, tensor) &&
+            e.dims.of(tensor) == e.dims.of(linear->getResult(0)))
+          tensors.push_back(tensor);
+  for (Value tensor : tensors) {
+    Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
+    LLVM::Prefetch::create(
+        e.b, e.loc, e.offset(e.pointer(tensor), position(row, column), element),
+        /*rw=*/0, /*hint=*/2, /*cache=*/1);
+  }
+}
+
 void Epilogue::finish(Value sum, Value row, Value column, Value mask) {
   Value result = e.kernel.getResultValues()[0];
   Type element = cast<RankedTensorType>(result.getType()).getElementType();

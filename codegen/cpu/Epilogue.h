@@ -46,6 +46,8 @@ public:
   /// Stores the result for the vector `sum` of `row` that begins at `column`, a
   /// multiple of the lanes; what lies behind the last output is left out.
   void finish(mlir::Value sum, mlir::Value row, mlir::Value column);
+  /// Asks for the lines that it will read and write, ahead of it.
+  void prefetch(mlir::Value row, mlir::Value column);
   /// The same where all lanes are outputs, or those of `mask` are.
   void finish(mlir::Value sum, mlir::Value row, mlir::Value column,
               mlir::Value mask);

@@ -343,6 +343,19 @@ void ManyRows::writeGroup(const MatmulBlock &block, Value group,
           e.add(e.mul(sub(group, block.group), tiles), sub(tile, block.tile));
       place = e.mul(place, tileRows * division.group);
     }
+    // What follows the sums is far away, in short pieces of rows.
+    auto ask = [&] {
+      Value inY = e.add(e.mul(block.batch, M), row);
+      Value first = e.mul(group, division.group);
+      for (int64_t r = 0; r < tileRows; ++r)
+        for (int64_t p = 0; p < vectors; ++p)
+          epilogue.prefetch(e.add(inY, e.constant(r)),
+                            e.add(first, e.constant(p * lanes)));
+    };
+    if (isLast)
+      e.branch(isLast, ask);
+    else
+      ask();
     MatmulRows lhs = rowsAt(block, tile);
     std::function<void(int64_t)> choose = [&](int64_t count) {
       auto write = [&] { writeTile(lhs, rhs, terms, count, vectors, place); };
