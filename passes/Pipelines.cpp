@@ -78,6 +78,7 @@ static void addTrain(OpPassManager &manager, const TrainOptions &options) {
   step.recompute = options.recompute;
   manager.addPass(createAddTrainStep(step)); // nll -> train_step
   OpPassManager &function = manager.nest<func::FuncOp>();
+  function.addPass(createLowerMuon()); // muon -> products
   function.addPass(createCanonicalizerPass());
   if (options.recompute == 0)
     function.addPass(createCSEPass());

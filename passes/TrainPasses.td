@@ -213,4 +213,32 @@ def AddTrainStep : Pass<"qopt-add-train-step", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def LowerMuon : Pass<"qopt-lower-muon", "::mlir::func::FuncOp"> {
+  let summary = "write Muon as products and elementwise ops";
+  let description = [{
+    The five steps that make a matrix orthogonal are three products each; they
+    have the kernels of other products.
+
+    ```mlir
+    %p1, %b1 = train.muon %p, %g, %b lr %lr momentum %mu decay %wd scale %s : tensor<6x8xf32>, tensor<6x8xf32>
+    // ==>
+    %norm, %unused = train.clip_norm %zero of %u : tensor<6x8xf32>
+    %x0 = nn.div %u, %length : tensor<6x8xf32>, tensor<f32>
+    %a = nn.matmul %x0, %x0 transposed : tensor<6x8xf32>, tensor<6x8xf32>
+    ...
+    %p1 = nn.select %skipped, %p, %stepped : tensor<i1>, tensor<6x8xf32>, tensor<6x8xf32>
+    ```
+
+    **Preconditions.** None.
+    **Postconditions.** No `train.muon` of f32 is left. Splits are apart, each
+    with a norm of its own.
+    **Numbers.** Within rounding of f32, which the steps amplify: 1e-4 of the
+    largest element of an update.
+    **Not handled.** Parameters and gradients of other types keep the op.
+  }];
+  let dependentDialects = ["::qopt::nn::NnDialect",
+                           "::qopt::train::TrainDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 #endif // QOPT_PASSES_TRAINPASSES_TD
