@@ -162,6 +162,23 @@ static Value dotWords(Emitter &e, const Instruction &dot, Value sum, Value u,
   return sum;
 }
 
+Value dot2(Emitter &e, Value sum, Value words, Value others) {
+  int64_t lanes = cast<VectorType>(sum.getType()).getNumElements();
+  SmallVector<Value> products;
+  if (const Instruction *dot = find(wordDots, e.target.instructions, lanes)) {
+    products = {
+        call(e, *dot, sum.getType(),
+             {as(e, words, 2 * lanes, 16), as(e, others, 2 * lanes, 16)})};
+  } else {
+    Halves a(e, words, /*isSigned=*/true), b(e, others, /*isSigned=*/true);
+    products = {arith::MulIOp::create(e.b, e.loc, a.low, b.low),
+                arith::MulIOp::create(e.b, e.loc, a.high, b.high)};
+  }
+  for (Value product : products)
+    sum = arith::AddIOp::create(e.b, e.loc, sum, product);
+  return sum;
+}
+
 Value dot4(Emitter &e, Value sum, Value unsignedBytes, Value signedBytes) {
   auto type = cast<VectorType>(sum.getType());
   int64_t lanes = type.getNumElements();

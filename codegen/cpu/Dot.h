@@ -25,6 +25,10 @@ bool hasPairs(const Target &target, int64_t lanes);
 /// saturates: unsigned bytes of at most 7 bits are safe.
 mlir::Value pairProducts(Emitter &e, mlir::Value unsignedBytes,
                          mlir::Value signedBytes);
+/// dot2: lane i of the result is `sum` + the two products of signed words 2 i
+/// and 2 i + 1, modulo 2^32. All are vectors of i32, as those of dot4.
+mlir::Value dot2(Emitter &e, mlir::Value sum, mlir::Value words,
+                 mlir::Value others);
 /// Lane i of i32: words 2 i and 2 i + 1, added.
 mlir::Value sumPairs(Emitter &e, mlir::Value words);
 

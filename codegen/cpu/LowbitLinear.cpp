@@ -12,6 +12,9 @@
 //         for every tile of the panels, every R rows: the tile
 //           y = epilogue(tile * scale of the row + bias)
 //
+//   many rows of codes without VNNI                  see LowbitBlock.cpp
+//     the same by weights that are unpacked once for the block of rows
+//
 // Reads b / 8 bytes a weight, and 4 (f16: 2) for each scale, once; one dot
 // product of 4 L bytes for 4 L / F lanes. With vpdpbusd and 2 bits a line of 64
 // bytes costs 1 load, 3 shifts, 4 masks, 4 products and a broadcast: 3 cycles
@@ -20,9 +23,9 @@
 #include "qopt/codegen/cpu/LowbitLinear.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "qopt/codegen/cpu/Dot.h"
 #include "qopt/codegen/cpu/Epilogue.h"
 #include "qopt/codegen/cpu/Families.h"
+#include "qopt/codegen/cpu/LowbitBlock.h"
 
 using namespace mlir;
 
@@ -35,21 +38,26 @@ static constexpr int64_t fewRows = 3;
 static constexpr int64_t leastTask = 32 << 10, mostTask = 128 << 10;
 /// Tasks of a launch for few rows, if each has enough to do.
 static constexpr int64_t fewTasks = 8;
-/// Bytes of the scratch that sums of rows may take, and where they begin.
-static constexpr int64_t rowSumBytes = 1 << 20, rowSumsAt = 64 << 10;
+/// Rows whose sums are computed at once, at most.
+static constexpr int64_t mostRows = 128;
 /// Tasks of a launch for many rows, if there is work for them.
 static constexpr int64_t manyTasks = 32;
 
 namespace {
 
-/// One way of running the family.
+/// Of a tile for many rows: what fits the registers.
+struct LowbitTileSize {
+  int64_t vectors; ///< of outputs
+  int64_t rows;
+};
+
+/// One way of running the family; codes with groups have tiles of their own.
 struct LowbitVariant {
   llvm::StringLiteral name;
   FeatureSet needs;
   int64_t lanes;
-  int64_t many;  ///< vectors of outputs of a tile for many rows
-  int64_t rows;  ///< of such a tile, what fits the registers
-  int64_t ahead; ///< bytes that W is fetched before it is read, for few rows
+  LowbitTileSize numbers, codes, groups;
+  int64_t ahead; ///< bytes that W is fetched before it is read
 };
 
 } // namespace
@@ -59,16 +67,19 @@ struct LowbitVariant {
 // bandwidth with W fetched 8 KB ahead: vpdpbusd 93 (ternary), 92 (4 bits), 94
 // (8); AVX2 85, 99 and 70, and without 69, 79 and 67. Several panels at a time
 // are several streams, and slower. 128 rows, % of vpdpbusd's rate by tiles of
-// 4, 5, 6 and 7 rows: 90, 90, 90 and 77 (ternary), 40, 67, 66 and 31 (4 bits,
-// group 32); AVX2, of vpmaddubsw's: 46 for 2 x 6, 50 for 4 x 2.
+// 4 x 4, 5, 6 and 7: 90, 90, 90 and 77 (ternary). By groups of 32 (4 bits) the
+// results do not fit beside the sums of 4 x 6, which gets 65; 2 x 5, 6, 7: 77,
+// 78, 75; 4 x 3: 74; 1 x 8: 68. Floor of these 89: cvtdq2ps runs beside 8
+// products, vfmadd does not. For 16 rows fetching ahead gives 15 to 20 % more. avx512 and
+// avxvnni are guesses, plain is for tests.
 // clang-format off
 static constexpr LowbitVariant variants[] = {
-    // name         needs                lanes many rows ahead
-    {"avx512vnni",  feature::avx512Vnni, 16,   4,   6,   8192},
-    {"avx512",      feature::avx512,     16,   4,   3,   8192}, // a guess
-    {"avxvnni",     feature::avxVnni,    8,    2,   4,   8192}, // a guess
-    {"avx2",        feature::avx2,       8,    4,   2,   8192},
-    {"plain",       feature::none,       4,    2,   2,   0},    // for tests
+    // name         needs                lanes numbers codes   groups  ahead
+    {"avx512vnni",  feature::avx512Vnni, 16,   {4, 6}, {4, 6}, {2, 6}, 8192},
+    {"avx512",      feature::avx512,     16,   {4, 3}, {4, 6}, {4, 6}, 8192},
+    {"avxvnni",     feature::avxVnni,    8,    {2, 4}, {2, 4}, {2, 3}, 8192},
+    {"avx2",        feature::avx2,       8,    {4, 2}, {2, 6}, {2, 6}, 8192},
+    {"plain",       feature::none,       4,    {2, 2}, {2, 2}, {2, 2}, 0},
 };
 // clang-format on
 
@@ -93,6 +104,20 @@ static bool liesInPanels(kernel::FuncOp kernel, Value tensor, int64_t panel,
          (perTensor || kernel.getLayout(argument).getPanel() == panel);
 }
 
+static LowbitTileSize tileOf(const LowbitShape &shape,
+                             const LowbitVariant &variant) {
+  return !shape.codes       ? variant.numbers
+         : shape.groups > 1 ? variant.groups
+                            : variant.codes;
+}
+
+/// Whether the scratch has room.
+static bool fits(const LowbitShape &shape, const Target &target) {
+  LowbitTileSize tile = tileOf(shape, choose(target));
+  return !shape.blocked ||
+         LowbitBlocks(shape, target, tile.vectors, tile.rows).fits();
+}
+
 static bool accepts(kernel::FuncOp kernel, const Target &target) {
   lowbit::LinearOp op = find(kernel);
   if (!op || kernel.getResultValues().size() != 1)
@@ -112,7 +137,8 @@ static bool accepts(kernel::FuncOp kernel, const Target &target) {
   return liesInPanels(kernel, op.getWeightScales(), panel, shape.perTensor) &&
          liesInPanels(kernel, op.getZeros(), panel, shape.perTensor) &&
          (shape.groups == 1 ||
-          shape.channels / shape.groups % shape.packing.stepColumns() == 0);
+          shape.channels / shape.groups % shape.packing.stepColumns() == 0) &&
+         fits(shape, target);
 }
 
 namespace {
@@ -124,8 +150,9 @@ struct Division {
     int64_t task =
         std::clamp(shape.panels * bytes / fewTasks, leastTask, mostTask);
     fewTask = std::max<int64_t>(1, task / bytes);
-    many = std::max<int64_t>(1, variant.many / shape.parts());
-    splits = std::max<int64_t>(1, shape.parts() / variant.many);
+    int64_t vectors = tileOf(shape, variant).vectors;
+    many = std::max<int64_t>(1, vectors / shape.parts());
+    splits = std::max<int64_t>(1, shape.parts() / vectors);
     manyTask = many * std::max<int64_t>(
                           1, llvm::divideCeil(shape.panels, many) / manyTasks);
   }
@@ -140,7 +167,8 @@ class LinearWriter {
 public:
   LinearWriter(Emitter &e)
       : e(e), m{e.b, e.loc}, variant(choose(e.target)), op(find(e.kernel)),
-        shape(e.kernel, op, e.target, variant.lanes), division(shape, variant),
+        shape(e.kernel, op, e.target, variant.lanes),
+        tileSize(tileOf(shape, variant)), division(shape, variant),
         rows(e.size(rowsOf(op, e.dims))),
         epilogue(e, op, op.getBias(), shape.outputs, shape.lanes) {}
 
@@ -156,14 +184,20 @@ public:
 
 private:
   void writeFew(int64_t count);
-  void writeMany();
+  void writeManyCodes();
+  void writeManyTiles();
+  Value sumOfRow(Value index, Value row, Value column);
   void sumRows(Value row, Value count);
-  Value sumOf(Value start);
   /// A tile, from the sums to the results.
   void tile(Value row, int64_t count, Value panel, int64_t panels,
-            int64_t firstPart, int64_t parts, Value rowSums, bool few);
+            int64_t firstPart, int64_t parts, Value rowSums);
+  /// sumOf(index, row, column): the sum of vector `index` of the scratch.
   void finish(Value row, Value count, Value panel, int64_t firstPart,
-              int64_t parts);
+              int64_t parts,
+              llvm::function_ref<Value(Value, Value, Value)> sumOf);
+  Value scratchFloats(Value index) {
+    return e.load(e.vector(shape.lanes), e.scratch, e.mul(index, shape.lanes));
+  }
   Value smaller(Value x, Value y) {
     return arith::MinSIOp::create(e.b, e.loc, x, y);
   }
@@ -179,6 +213,7 @@ private:
   const LowbitVariant &variant;
   lowbit::LinearOp op;
   LowbitShape shape;
+  LowbitTileSize tileSize;
   Division division;
   Value rows;
   Epilogue epilogue;
@@ -202,10 +237,8 @@ static AffineExpr tasks(kernel::FuncOp kernel, const Target &target) {
 }
 
 void LinearWriter::tile(Value row, int64_t count, Value panel, int64_t panels,
-                        int64_t firstPart, int64_t parts, Value rowSums,
-                        bool few) {
-  LowbitTile tile{
-      row, count, {}, firstPart, parts, rowSums, few ? variant.ahead : 0};
+                        int64_t firstPart, int64_t parts, Value rowSums) {
+  LowbitTile tile{row, count, {}, firstPart, parts, rowSums, variant.ahead};
   // What lies behind the last panel is the last panel, and not stored.
   for (int64_t p = 0; p < panels; ++p)
     tile.panels.push_back(p == 0 ? panel
@@ -216,7 +249,8 @@ void LinearWriter::tile(Value row, int64_t count, Value panel, int64_t panels,
 
 /// From the scratch to the result.
 void LinearWriter::finish(Value row, Value count, Value panel,
-                          int64_t firstPart, int64_t parts) {
+                          int64_t firstPart, int64_t parts,
+                          function_ref<Value(Value, Value, Value)> sumOf) {
   Value first = e.mul(panel, shape.packing.panelRows());
   e.loop(e.constant(0), count, 1, [&](Value r) {
     Value at = e.add(row, r);
@@ -226,12 +260,11 @@ void LinearWriter::finish(Value row, Value count, Value panel,
           e.b, e.loc, e.vector(shape.lanes),
           e.load(e.f32(), e.pointer(op.getInputScales()), at));
     e.loop(e.constant(0), e.constant(parts), 1, [&](Value v) {
-      Value index = e.mul(e.add(e.mul(r, parts), v), shape.lanes);
-      Value sum = e.load(e.vector(shape.lanes), e.scratch, index);
-      if (scale)
-        sum = m.mul(sum, scale);
       Value column =
           e.add(first, e.mul(e.add(v, e.constant(firstPart)), shape.lanes));
+      Value sum = sumOf(e.add(e.mul(r, parts), v), r, column);
+      if (scale)
+        sum = m.mul(sum, scale);
       epilogue.finish(sum, at, column);
     });
   });
@@ -247,53 +280,87 @@ void LinearWriter::writeFew(int64_t count) {
     sums = e.offset(e.scratch, e.constant(rowSumsAt), e.b.getI8Type());
   }
   e.loop(from, to, 1, [&](Value panel) {
-    tile(row, count, panel, 1, 0, shape.parts(), sums, /*few=*/true);
-    finish(row, e.constant(count), panel, 0, shape.parts());
+    tile(row, count, panel, 1, 0, shape.parts(), sums);
+    finish(row, e.constant(count), panel, 0, shape.parts(),
+           [&](Value index, Value, Value) { return scratchFloats(index); });
   });
-}
-
-/// The sum of the codes of a group that begin at `start`.
-Value LinearWriter::sumOf(Value start) {
-  Type i32 = e.b.getI32Type(), i8 = e.b.getI8Type();
-  int64_t size = shape.channels / shape.groups, lanes = shape.lanes;
-  while (lanes > 1 && shape.groups > 1 && size % (4 * lanes) != 0)
-    lanes /= 2;
-  VectorType type = e.vector(lanes, i32);
-  Value base = e.pointer(op.getInput()), ones = m.integer(0x01010101, type);
-  int64_t whole = size / (4 * lanes) * 4 * lanes;
-  Value sums = e.loop(e.constant(0), e.constant(whole), 4 * lanes,
-                      m.integer(0, type), [&](Value c, ValueRange sum) {
-                        Value address = e.offset(base, e.add(start, c), i8);
-                        Value x =
-                            LLVM::LoadOp::create(e.b, e.loc, type, address, 1);
-                        return SmallVector<Value>{dot4(e, sum[0], ones, x)};
-                      })[0];
-  Value sum =
-      vector::ReductionOp::create(e.b, e.loc, vector::CombiningKind::ADD, sums);
-  return e.loop(e.constant(whole), e.constant(size), 1, sum,
-                [&](Value c, ValueRange sum) {
-                  Value x = e.load(i8, base, e.add(start, c));
-                  x = arith::ExtSIOp::create(e.b, e.loc, i32, x);
-                  return SmallVector<Value>{
-                      arith::AddIOp::create(e.b, e.loc, sum[0], x)};
-                })[0];
 }
 
 /// The sums of the groups of rows [row, row + count), to the scratch.
 void LinearWriter::sumRows(Value row, Value count) {
-  Value to = e.offset(e.scratch, e.constant(rowSumsAt), e.b.getI8Type());
-  int64_t size = shape.channels / shape.groups;
-  e.loop(e.constant(0), e.mul(count, shape.groups), 1, [&](Value set) {
-    Value start = e.add(e.mul(row, shape.channels), e.mul(set, size));
-    e.store(sumOf(start), to, set);
+  writeInputSums(e, shape, row, count,
+                 e.offset(e.scratch, e.constant(rowSumsAt), e.b.getI8Type()));
+}
+
+/// A sum of codes with all channels of a row, which has neither seen the scale
+/// nor the zero.
+Value LinearWriter::sumOfRow(Value index, Value row, Value column) {
+  auto integers = e.vector(shape.lanes, e.b.getI32Type());
+  Value sum = e.load(integers, e.scratch, e.mul(index, shape.lanes));
+  // What is behind the last panel is not stored.
+  int64_t behind = shape.panels * shape.packing.panelRows();
+  column = smaller(column, e.constant(behind - shape.lanes));
+  auto perOutput = [&](Value tensor) -> Value {
+    Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
+    Value base = e.pointer(tensor);
+    if (!shape.perTensor)
+      return loadVector(e, shape.lanes, base, column, element, shape.lanes);
+    Value x = e.load(element, base, e.constant(0));
+    if (element.isF16())
+      x = arith::ExtFOp::create(e.b, e.loc, e.f32(), x);
+    return vector::BroadcastOp::create(e.b, e.loc,
+                                       e.vector(shape.lanes, x.getType()), x);
+  };
+  if (op.getZeros()) {
+    Value zero =
+        arith::ExtSIOp::create(e.b, e.loc, integers, perOutput(op.getZeros()));
+    Value rowSum = e.load(
+        e.b.getI32Type(),
+        e.offset(e.scratch, e.constant(rowSumsAt), e.b.getI8Type()), row);
+    rowSum = vector::BroadcastOp::create(e.b, e.loc, integers, rowSum);
+    Value extra = arith::MulIOp::create(e.b, e.loc, rowSum, zero);
+    sum = arith::SubIOp::create(e.b, e.loc, sum, extra);
+  }
+  sum = arith::SIToFPOp::create(e.b, e.loc, e.vector(shape.lanes), sum);
+  return m.mul(sum, perOutput(op.getWeightScales()));
+}
+
+void LinearWriter::writeManyCodes() {
+  LowbitBlockWriter writer(e, shape, tileSize.vectors, tileSize.rows,
+                           variant.ahead);
+  const LowbitBlocks &blocks = writer.blocks;
+  auto quotient = [&](Value x, Value y) -> Value {
+    return arith::CeilDivUIOp::create(e.b, e.loc, x, y);
+  };
+  // Blocks of rows as equal as tiles allow.
+  Value sets = quotient(rows, e.constant(blocks.rowsOnce));
+  Value tiles = quotient(quotient(rows, sets), e.constant(tileSize.rows));
+  Value block = e.mul(tiles, tileSize.rows);
+  Value from = e.mul(e.begin, division.manyTask);
+  Value to = smaller(e.mul(e.end, division.manyTask), e.constant(shape.panels));
+  Value sums = e.offset(e.scratch, e.constant(rowSumsAt), e.b.getI8Type());
+  e.loop(e.constant(0), sets, 1, [&](Value set) {
+    Value start = e.mul(set, block);
+    Value count = smaller(sub(rows, start), block);
+    writer.prepare(start, count);
+    if (op.getZeros())
+      sumRows(start, count);
+    e.loop(from, to, blocks.panels, [&](Value panel) {
+      writer.sum(panel, count, sums);
+      finish(start, count, panel, 0, blocks.vectors,
+             [&](Value index, Value row, Value column) {
+               return shape.groups == 1 ? sumOfRow(index, row, column)
+                                        : scratchFloats(index);
+             });
+    });
   });
 }
 
-void LinearWriter::writeMany() {
-  int64_t R = variant.rows;
+void LinearWriter::writeManyTiles() {
+  int64_t R = tileSize.rows;
   int64_t block = std::max<int64_t>(1, rowSumBytes / 4 / shape.groups / R) * R;
-  block = std::min<int64_t>(block, 64 / R * R * 2);
-  int64_t parts = std::min(variant.many, division.many * shape.parts());
+  block = std::min<int64_t>(block, llvm::alignTo(mostRows, R));
+  int64_t parts = std::min(tileSize.vectors, division.many * shape.parts());
   Value from = e.mul(e.begin, division.manyTask);
   Value to = smaller(e.mul(e.end, division.manyTask), e.constant(shape.panels));
   e.loop(e.constant(0), rows, block, [&](Value start) {
@@ -312,8 +379,7 @@ void LinearWriter::writeMany() {
           int64_t first = split * parts;
           std::function<void(int64_t)> choose = [&](int64_t count) {
             auto own = [&] {
-              tile(row, count, panel, division.many, first, parts, sums,
-                   /*few=*/false);
+              tile(row, count, panel, division.many, first, parts, sums);
             };
             if (count == 1)
               return own();
@@ -322,7 +388,9 @@ void LinearWriter::writeMany() {
             e.branch(fits, own, [&] { choose(count - 1); });
           };
           choose(R);
-          finish(row, smaller(left, e.constant(R)), panel, first, parts);
+          finish(
+              row, smaller(left, e.constant(R)), panel, first, parts,
+              [&](Value index, Value, Value) { return scratchFloats(index); });
         }
       });
     });
@@ -334,7 +402,7 @@ void LinearWriter::write() {
     e.branch(compare(arith::CmpIPredicate::eq, rows, e.constant(count)),
              [&] { writeFew(count); });
   e.branch(compare(arith::CmpIPredicate::sgt, rows, e.constant(fewRows)),
-           [&] { writeMany(); });
+           [&] { shape.blocked ? writeManyCodes() : writeManyTiles(); });
 }
 
 static LogicalResult emit(Emitter &e) {

@@ -25,6 +25,7 @@ struct LowbitShape {
   bool codes;     ///< the input is codes
   bool perTensor; ///< one scale for all
   bool shortSums; ///< codes are summed in 16 bits at first, see LowbitShort.cpp
+  bool blocked;   ///< weights are unpacked for many rows, see LowbitBlock.cpp
   bool sumsFirst; ///< sums of the input are computed before the tiles
   bool table;     ///< codes become numbers by a table in a register
   int64_t parts() const { return packing.fields * pieces; } ///< of a panel
@@ -39,7 +40,8 @@ struct LowbitTile {
   int64_t rows;
   llvm::SmallVector<mlir::Value> panels; ///< indices
   int64_t firstPart, parts; ///< vectors, counted from the first panel's
-  mlir::Value rowSums;      ///< of the input, [rows, groups]; null: sum them
+  /// Sums of the input, [rows, groups], see writeInputSums; null: sum them.
+  mlir::Value rowSums;
   int64_t ahead = 0; ///< bytes that lines are fetched before they are read
 };
 
@@ -47,6 +49,12 @@ struct LowbitTile {
 /// parts, lanes] to `to`.
 void writeLowbitTile(Emitter &e, const LowbitShape &shape,
                      const LowbitTile &tile, mlir::Value to);
+
+/// Writes the sums of the groups of `count` rows of the input from `row` on, as
+/// i32 [count, groups] to `to`: with zeros as they are, without times -offset,
+/// what has to be added to the sums of products.
+void writeInputSums(Emitter &e, const LowbitShape &shape, mlir::Value row,
+                    mlir::Value count, mlir::Value to);
 
 } // namespace qopt::cpu
 

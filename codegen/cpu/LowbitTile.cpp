@@ -38,6 +38,7 @@ LowbitShape::LowbitShape(kernel::FuncOp kernel, lowbit::LinearOp op,
   // One more product a step costs less than a pass only if it is one
   // instruction.
   sumsFirst = codes && !hasDot(target, this->lanes);
+  blocked = sumsFirst;
   // Codes of 8 bits saturate pairs of products.
   shortSums = sumsFirst && packing.bits < 8 && hasPairs(target, this->lanes);
 }
@@ -76,7 +77,6 @@ Value LowbitTileWriter::shiftRight(Value x, int64_t by) {
   return arith::ShRUIOp::create(e.b, e.loc, x, m.integer(by, integers));
 }
 
-/// The codes of four channels, unsigned bytes in the lanes of their rows.
 Value LowbitTileWriter::field(int64_t index, Value step, int64_t word) {
   int64_t plane = shape.packing.plane, field = part(index).field;
   Value codes = shiftRight(line(index, step, word), field * plane);
@@ -113,11 +113,14 @@ Value LowbitTileWriter::loadScale(int64_t index, Value group) {
   return perOutput(op.getWeightScales(), index, group);
 }
 
+Value LowbitTileWriter::zeroCode(int64_t index, Value group) {
+  Value zero = perOutput(op.getZeros(), index, group);
+  return arith::ExtSIOp::create(e.b, e.loc, integers, zero);
+}
+
 /// What the stored codes of 0 are.
 Value LowbitTileWriter::loadZero(int64_t index, Value group) {
-  Value zero = perOutput(op.getZeros(), index, group);
-  zero = arith::ExtSIOp::create(e.b, e.loc, integers, zero);
-  return arith::AddIOp::create(e.b, e.loc, zero,
+  return arith::AddIOp::create(e.b, e.loc, zeroCode(index, group),
                                m.integer(shape.packing.offset, integers));
 }
 
@@ -232,12 +235,15 @@ void LowbitTileWriter::step(MutableArrayRef<Value> sums, Value index,
   }
 }
 
-SmallVector<Value> LowbitTileWriter::sumSteps(Value from, int64_t steps) {
+SmallVector<Value> LowbitTileWriter::sumSteps(Value from, int64_t steps,
+                                              ValueRange starts) {
   int64_t count = tile.rows * tile.parts;
   Value nothing =
       shape.codes ? m.integer(0, integers) : e.constant(0.0, floats);
   SmallVector<Value> start(chains * count + (sumsInput() ? tile.rows : 0),
                            nothing);
+  for (auto [r, value] : llvm::enumerate(starts))
+    std::fill_n(start.begin() + r * tile.parts, tile.parts, value);
   Value to = e.add(from, e.constant(steps));
   SmallVector<Value> sums =
       e.loop(from, to, 1, start, [&](Value index, ValueRange carried) {
@@ -269,28 +275,37 @@ SmallVector<Value> LowbitTileWriter::group(Value index, ValueRange results) {
     if (op.getZeros() && !shape.codes)
       zeros.back() = arith::SIToFPOp::create(e.b, e.loc, floats, zeros.back());
   }
+  SmallVector<Value> rowSums;
+  if (shape.codes && tile.rowSums)
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Value at = e.add(e.constant(r * shape.groups), index);
+      rowSums.push_back(broadcast(e.load(e.b.getI32Type(), tile.rowSums, at)));
+    }
+  bool starting = !rowSums.empty() && !op.getZeros();
   int64_t steps = shape.groupSteps();
   Value from = e.mul(index, steps);
   SmallVector<Value> sums =
-      shape.shortSums ? sumShort(from, steps) : sumSteps(from, steps);
+      shape.shortSums
+          ? sumShort(from, steps)
+          : sumSteps(from, steps, starting ? rowSums : ArrayRef<Value>());
 
   SmallVector<Value> next;
   for (int64_t v = 0; v < tile.parts; ++v)
     scales.push_back(loadScale(v, index));
   for (int64_t r = 0; r < tile.rows; ++r) {
-    Value rowSum;
-    if (sumsInput()) {
-      rowSum = sums[count + r];
-    } else if (shape.codes) {
-      Value at = e.add(e.constant(r * shape.groups), index);
-      rowSum = broadcast(e.load(e.b.getI32Type(), tile.rowSums, at));
-    }
+    Value rowSum = sumsInput()       ? sums[count + r]
+                   : rowSums.empty() ? Value()
+                                     : rowSums[r];
     for (int64_t v = 0; v < tile.parts; ++v) {
       int64_t at = r * tile.parts + v;
       Value sum = sums[at];
       if (shape.codes) {
-        Value extra = arith::MulIOp::create(e.b, e.loc, rowSum, zeros[v]);
-        sum = arith::SubIOp::create(e.b, e.loc, sum, extra);
+        if (starting && shape.shortSums) {
+          sum = arith::AddIOp::create(e.b, e.loc, sum, rowSum);
+        } else if (!starting) {
+          Value extra = arith::MulIOp::create(e.b, e.loc, rowSum, zeros[v]);
+          sum = arith::SubIOp::create(e.b, e.loc, sum, extra);
+        }
         sum = arith::SIToFPOp::create(e.b, e.loc, floats, sum);
       } else if (rowSum) {
         // The table took the offset away.

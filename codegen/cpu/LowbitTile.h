@@ -27,6 +27,14 @@ public:
 
   void write(mlir::Value to);
 
+  /// Forgets the lines of the step before.
+  void beginStep() { lines.clear(); }
+  /// The codes of four channels, unsigned bytes in the lanes of their rows.
+  mlir::Value field(int64_t index, mlir::Value step, int64_t word);
+  mlir::Value loadScale(int64_t index, mlir::Value group);
+  /// The code of 0, signed.
+  mlir::Value zeroCode(int64_t index, mlir::Value group);
+
 private:
   /// Where a vector of outputs lies.
   struct Part {
@@ -38,14 +46,12 @@ private:
             index % shape.pieces};
   }
   mlir::Value line(int64_t index, mlir::Value step, int64_t number);
-  mlir::Value field(int64_t index, mlir::Value step, int64_t word);
   mlir::Value shiftRight(mlir::Value x, int64_t by);
   mlir::Value inEveryByte(int64_t bits) {
     // As i32, for an attribute.
     return m.integer(int32_t(bits * 0x01010101), integers);
   }
   mlir::Value perOutput(mlir::Value tensor, int64_t index, mlir::Value group);
-  mlir::Value loadScale(int64_t index, mlir::Value group);
   mlir::Value loadZero(int64_t index, mlir::Value group);
   mlir::Value broadcast(mlir::Value x) {
     return mlir::vector::BroadcastOp::create(
@@ -70,8 +76,10 @@ private:
                    llvm::ArrayRef<mlir::Value> words, mlir::Value column,
                    int64_t width);
   /// The sums of steps [from, to), each tile's [rows, parts], and those of the
-  /// rows of the input behind them if they are not known.
-  llvm::SmallVector<mlir::Value> sumSteps(mlir::Value from, int64_t steps);
+  /// rows of the input behind them if they are not known. `starts`, of rows,
+  /// are added.
+  llvm::SmallVector<mlir::Value> sumSteps(mlir::Value from, int64_t steps,
+                                          mlir::ValueRange starts);
   llvm::SmallVector<mlir::Value> sumShort(mlir::Value from, int64_t steps);
   void stepShort(llvm::MutableArrayRef<mlir::Value> sums, mlir::Value index,
                  int64_t columns);

@@ -70,6 +70,12 @@ Tensor randomArgument(int index, RankedTensorType type, ArrayRef<int64_t> shape,
     state = state * 6364136223846793005 + 1442695040888963407;
     code = int64_t((state >> 33) % count) - offset;
   }
+  // Sums are largest where all codes are the least or the most.
+  int64_t row = shape.size() == 2 ? shape[1] : 0;
+  if (row > 0 && shape[0] > 2) {
+    std::fill_n(tensor.integers.begin() + row, row, -offset);
+    std::fill_n(tensor.integers.begin() + 2 * row, row, count - 1 - offset);
+  }
   return tensor;
 }
 
