@@ -60,6 +60,7 @@ private:
   qopt_status checkNames();
   qopt_status find(const qopt_variable &variable, const uint8_t **data);
   qopt_status checkHash();
+  void forget(const uint8_t *data, uint64_t bytes);
   void copy();
   const char *said(const char *key) const {
     return header.textOf(metadata, key);
@@ -244,27 +245,44 @@ qopt_status Reader::find(const qopt_variable &variable, const uint8_t **data) {
   return QOPT_OK;
 }
 
+/// Gives pages of the file back that were read: a state and its copy together
+/// would be the most memory that a run takes.
+void Reader::forget(const uint8_t *data, uint64_t bytes) {
+  constexpr uintptr_t page = 4096;
+  auto begin = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
+  auto end = (reinterpret_cast<uintptr_t>(data) + bytes) / page * page;
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
 /// Files that others wrote have no hash.
 qopt_status Reader::checkHash() {
   const char *expected = said(state::dataHash);
   if (!*expected)
     return QOPT_OK;
   DataHash hash;
-  for (uint32_t i = 0; i < program.variable_count; ++i)
-    if (places[i] && !hash.add(places[i], bytesOf(program.variables[i])))
+  for (uint32_t i = 0; i < program.variable_count; ++i) {
+    uint64_t bytes = bytesOf(program.variables[i]);
+    if (places[i] && !hash.add(places[i], bytes))
       return failMemory(error, "the state file's hash", 0);
+    if (places[i])
+      forget(places[i], bytes);
+  }
   char text[32];
   hash.finish(text);
   return strcmp(text, expected) ? damaged("its data was altered") : QOPT_OK;
 }
 
 void Reader::copy() {
-  context.variables.own(*context.model);
+  // Only the parameters begin with values, and all of them come.
+  context.variables.own(*context.model, /*values=*/false);
   for (uint32_t i = 0; i < program.variable_count; ++i) {
     const qopt_variable &variable = program.variables[i];
     uint8_t *to = context.variables.get() + variable.offset;
-    if (places[i]) // sums of gradients are zero between steps
-      memcpy(to, places[i], bytesOf(variable));
+    if (!places[i])
+      continue; // sums of gradients are zero between steps
+    memcpy(to, places[i], bytesOf(variable));
+    forget(places[i], bytesOf(variable));
   }
   for (size_t i = 0; i < lambda.size(); ++i)
     context.lambda[i] = lambda[i];

@@ -298,7 +298,7 @@ qopt_status TrainStep::run(const qopt_train_options &options,
     status = prepare();
   if (status)
     return status;
-  context.variables.own(model);
+  context.variables.own(model, /*values=*/true);
 
   double loss = 0;
   if (count == 1 && model.trainStep) {

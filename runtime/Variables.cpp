@@ -120,7 +120,7 @@ static uint8_t *reserve(uint64_t bytes) {
   return begin + before;
 }
 
-void Variables::own(const qopt_model &model) {
+void Variables::own(const qopt_model &model, bool values) {
   uint64_t initial = model.program->initial_bytes;
   if (owned || !initial)
     return;
@@ -130,7 +130,8 @@ void Variables::own(const qopt_model &model) {
   if (!copy)
     return;
   madvise(copy, bytes, MADV_HUGEPAGE); // a wish
-  memcpy(copy, data, bytes);
+  if (values)
+    memcpy(copy, data, bytes);
   if (mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, data) ==
       MAP_FAILED)
     munmap(copy, bytes);

@@ -46,8 +46,9 @@ public:
 
   /// Copies the file's values into memory of large pages, at the same place: a
   /// step writes all of them anyway, and sweeps over them again and again.
-  /// Nothing happens where there is no such memory, or the second time.
-  void own(const qopt_model &model);
+  /// Nothing happens where there is no such memory, or the second time. Without
+  /// `values` only the memory changes: they are about to be written.
+  void own(const qopt_model &model, bool values);
 
   uint8_t *get() const { return data; }
 
