@@ -118,3 +118,55 @@ kernel.func @quantized_half dims [affine_map<()[s0] -> (5, 8, 20)>] layouts [#ro
   %k, %s = lowbit.quantize %r scheme <sym, bits = 4, per = token, clip = 90> : tensor<5x160xf16> -> tensor<5x160xi8>, tensor<5xf32>
   kernel.return %k, %s : tensor<5x160xi8>, tensor<5xf32>
 }
+
+// As pipelines make them: sizes that only a call knows, and the reshape's beside.
+
+kernel.func @quantized_tokens16 dims [affine_map<()[s0] -> (s0, 3, 16, 64)>, affine_map<()[s0] -> (s0)>, affine_map<()[s0] -> (3)>]
+    layouts [#row, #row, #row] {
+^bb0(%x: tensor<?x?x16x64xf32>, %n: index, %m: index):
+  %y = lowbit.hadamard %x axis 2 orders [16] : tensor<?x?x16x64xf32>
+  %r = nn.reshape %y [%n, %m] : tensor<?x?x16x64xf32> -> tensor<?x?x1024xf32>
+  %k, %s = lowbit.quantize %r scheme <sym, bits = 4, per = token, clip = 90> : tensor<?x?x1024xf32> -> tensor<?x?x1024xi8>, tensor<?x?xf32>
+  kernel.return %k, %s : tensor<?x?x1024xi8>, tensor<?x?xf32>
+}
+
+kernel.func @quantized_tokens12 dims [affine_map<()[s0] -> (2, s0, 12, 64)>, affine_map<()[s0] -> (2)>, affine_map<()[s0] -> (s0)>]
+    layouts [#row, #row, #row] {
+^bb0(%x: tensor<?x?x12x64xf32>, %n: index, %m: index):
+  %y = lowbit.hadamard %x axis 2 orders [12] seed 9 : tensor<?x?x12x64xf32>
+  %r = nn.reshape %y [%n, %m] : tensor<?x?x12x64xf32> -> tensor<?x?x768xf32>
+  %k, %s = lowbit.quantize %r scheme <sym, bits = 8, per = token> : tensor<?x?x768xf32> -> tensor<?x?x768xi8>, tensor<?x?xf32>
+  kernel.return %k, %s : tensor<?x?x768xi8>, tensor<?x?xf32>
+}
+
+kernel.func @quantized_tokens4_of_7 dims [affine_map<()[s0] -> (s0, s0, 4, 7)>, affine_map<()[s0] -> (s0)>, affine_map<()[s0] -> (s0)>]
+    layouts [#row, #row, #row] {
+^bb0(%x: tensor<?x?x4x7xf32>, %n: index, %m: index):
+  %y = lowbit.hadamard %x axis 2 orders [4] seed 4 transposed : tensor<?x?x4x7xf32>
+  %r = nn.reshape %y [%n, %m] : tensor<?x?x4x7xf32> -> tensor<?x?x28xf32>
+  %k, %s = lowbit.quantize %r scheme <sym, bits = 4, per = token, clip = 90> : tensor<?x?x28xf32> -> tensor<?x?x28xi8>, tensor<?x?xf32>
+  kernel.return %k, %s : tensor<?x?x28xi8>, tensor<?x?xf32>
+}
+
+kernel.func @quantized_half8 dims [affine_map<()[s0] -> (s0, 2, 8, 20)>, affine_map<()[s0] -> (s0)>, affine_map<()[s0] -> (2)>]
+    layouts [#row, #row, #row] {
+^bb0(%x: tensor<?x?x8x20xf16>, %n: index, %m: index):
+  %y = lowbit.hadamard %x axis 2 orders [8] : tensor<?x?x8x20xf16>
+  %r = nn.reshape %y [%n, %m] : tensor<?x?x8x20xf16> -> tensor<?x?x160xf16>
+  %k, %s = lowbit.quantize %r scheme <sym, bits = 4, per = token, clip = 90> : tensor<?x?x160xf16> -> tensor<?x?x160xi8>, tensor<?x?xf32>
+  kernel.return %k, %s : tensor<?x?x160xi8>, tensor<?x?xf32>
+}
+
+kernel.func @quantized_down dims [affine_map<()[s0] -> (s0, 2, 72)>] layouts [#row] {
+^bb0(%x: tensor<?x?x72xf32>):
+  %y = lowbit.hadamard %x axis 2 orders [36, 2] : tensor<?x?x72xf32>
+  %k, %s = lowbit.quantize %y scheme <sym, bits = 4, per = token, clip = 90> : tensor<?x?x72xf32> -> tensor<?x?x72xi8>, tensor<?x?xf32>
+  kernel.return %k, %s : tensor<?x?x72xi8>, tensor<?x?xf32>
+}
+
+kernel.func @quantized_keys dims [affine_map<()[s0] -> (2, 3, s0, 16)>] layouts [#row] {
+^bb0(%x: tensor<?x3x?x16xf32>):
+  %y = lowbit.hadamard %x axis 3 orders [16] : tensor<?x3x?x16xf32>
+  %k, %s = lowbit.quantize %y scheme <sym, bits = 8, per = group, group = 16> : tensor<?x3x?x16xf32> -> tensor<?x3x?x16xi8>, tensor<?x3x?x1xf32>
+  kernel.return %k, %s : tensor<?x3x?x16xi8>, tensor<?x3x?x1xf32>
+}

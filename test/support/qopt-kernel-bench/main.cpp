@@ -128,6 +128,11 @@ static FailureOr<double> check(Case &test, bool special, bool digest) {
   std::vector<bench::Buffer> buffers;
   for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
     auto type = cast<RankedTensorType>(argument.getType());
+    if (argument.getType().isIndex()) { // symbols tell a kernel its sizes
+      inputs.push_back(Tensor::ofIndex(shapeOf(test, map).front()));
+      continue;
+    }
+    auto type = cast<RankedTensorType>(argument.getType());
     auto map = cast<AffineMapAttr>(test.kernel.getDims()[i]).getValue();
     kernel::LayoutAttr layout = test.kernel.getLayout(argument);
     Tensor tensor = bench::randomArgument(i, type, shapeOf(test, map), layout);
@@ -135,6 +140,7 @@ static FailureOr<double> check(Case &test, bool special, bool digest) {
       plant(tensor);
     buffers.push_back(bench::lay(tensor, type, layout));
     inputs.push_back(std::move(tensor));
+  size_t firstResult = buffers.size();
   }
   interpreter::Interpreter interpreter;
   addAll(interpreter);
@@ -159,11 +165,11 @@ static FailureOr<double> check(Case &test, bool special, bool digest) {
   for (auto [i, value] : llvm::enumerate(test.kernel.getResultValues())) {
     const Tensor &tensor = (*want)[i];
     Type element = getElementTypeOrSelf(value.getType());
-    const char *got = buffers[body.getNumArguments() + i].data;
+    const char *got = buffers[firstResult + i].data;
     worst = std::max(worst, bench::errorOf(tensor, got, element));
     size_t bytes =
         (tensor.data.size() + tensor.integers.size()) * bench::bytesOf(element);
-    results.push_back({buffers[body.getNumArguments() + i].data, bytes});
+    results.push_back({buffers[firstResult + i].data, bytes});
     if (digest)
       llvm::outs() << test.kernel.getSymName() << " with " << test.symbols[0]
                    << " rows: "
