@@ -1,4 +1,4 @@
-// The search of `mse`: 80 grids for each 32 to 128 weights of a model.
+// The search of `mse`: 80 or 160 grids for each 32 to 128 weights of a model.
 //
 // Which grid wins is part of what #lowbit.scheme means, down to the last bit of
 // the sums, and pow of libm takes 20 ns. So sums are estimated first, within a
@@ -174,7 +174,7 @@ static bool isSame(const Grid &a, const Grid &b) {
 
 Grid searchGrid(ArrayRef<Grid> grids, ArrayRef<float> elements) {
   Estimator estimator(elements);
-  SmallVector<double, 80> sums(grids.size());
+  SmallVector<double, 160> sums(grids.size());
   double limit = HUGE_VAL; // of the least sum
   // Far steps first: one of them comes near, and the rest stops early.
   for (size_t first = 0; first < step; ++first)

@@ -81,7 +81,9 @@ def Lowbit_SchemeAttr : AttrDef<Lowbit_Dialect, "Scheme"> {
 
     `mse` searches the clip: of the 80 shrinkings 1, 0.99 .. 0.21 of the range
     (of lo and hi for asymmetric schemes) the one with the least
-    `sum |x - x^|^2.4`, summed in f64; the first of equals.
+    `sum |x - x^|^2.4`, summed in f64; the first of equals. `gptq_sym`, whose
+    codes reach further below 0 than above, tries -s and -inv behind all of them:
+    such a scale is negative.
 
     `half` scales are f16, for groups, whose scales cost memory:
     `s = f16(amax / kmax)`, to nearest even, within 2^-24 .. 65504, and

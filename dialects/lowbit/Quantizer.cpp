@@ -2,7 +2,6 @@
 
 #include "qopt/dialects/lowbit/Quantizer.h"
 
-#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -122,9 +121,17 @@ Grid fitGrid(SchemeAttr scheme, ArrayRef<float> elements) {
   Extrema range = extremaOf(elements);
   if (!scheme.getMse())
     return makeGrid(scheme, range, float(scheme.getClip()) / 100);
-  std::array<Grid, shrinkings> grids;
+  SmallVector<Grid, 2 * shrinkings> grids;
   for (int i = 0; i < shrinkings; ++i)
-    grids[i] = makeGrid(scheme, range, float(100 - i) / 100);
+    grids.push_back(makeGrid(scheme, range, float(100 - i) / 100));
+  // Codes of gptq_sym reach further below 0 than above: a negative scale turns
+  // that round, for sets whose largest number is positive.
+  for (int i = 0; i < shrinkings && scheme.getMethod() == Method::gptq_sym;
+       ++i) {
+    grids.push_back(grids[i]);
+    grids.back().inv *= -1;
+    grids.back().scale *= -1;
+  }
   return searchGrid(grids, elements);
 }
 

@@ -97,9 +97,12 @@ def quantize(scheme, x):
     codes, scales, zeros = [], [], []
     for row in scheme.sets(x):
         best = None
-        for c in ([f32(f32(100 - i) / f32(100)) for i in range(80)] if scheme.mse
-                  else [f32(f32(scheme.clip) / f32(100))]):
+        tried = [(f32(f32(100 - i) / f32(100)), f32(1)) for i in range(80)]
+        if scheme.method == "gptq_sym":
+            tried += [(c, f32(-1)) for c, _ in tried]
+        for c, sign in tried if scheme.mse else [(f32(f32(scheme.clip) / f32(100)), f32(1))]:
             inv, s, zero = grid(scheme, row, c)
+            inv, s = sign * inv, sign * s
             k = coded(scheme, row, inv, zero)
             error = 0.0
             for a, b in zip(row, meant(k, s, zero)):
