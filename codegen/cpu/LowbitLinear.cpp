@@ -70,8 +70,8 @@ struct LowbitVariant {
 // 4 x 4, 5, 6 and 7: 90, 90, 90 and 77 (ternary). By groups of 32 (4 bits) the
 // results do not fit beside the sums of 4 x 6, which gets 65; 2 x 5, 6, 7: 77,
 // 78, 75; 4 x 3: 74; 1 x 8: 68. Floor of these 89: cvtdq2ps runs beside 8
-// products, vfmadd does not. For 16 rows fetching ahead gives 15 to 20 % more. avx512 and
-// avxvnni are guesses, plain is for tests.
+// products, vfmadd does not. For 16 rows fetching ahead gives 15 to 20 % more.
+// avx512 and avxvnni are guesses, plain is for tests.
 // clang-format off
 static constexpr LowbitVariant variants[] = {
     // name         needs                lanes numbers codes   groups  ahead

@@ -29,6 +29,9 @@ struct LowbitShape {
   bool sumsFirst; ///< sums of the input are computed before the tiles
   bool table;     ///< codes become numbers by a table in a register
   int64_t parts() const { return packing.fields * pieces; } ///< of a panel
+  /// Whether sums of the input come as what the offset of codes adds: times
+  /// -offset, for sums of products to begin with.
+  bool sumsAreStarts() const;
   int64_t groupSteps() const; ///< whole steps of lines of a group
   /// Columns of the last step, if they do not fill it; only without groups.
   int64_t restColumns() const { return channels % packing.stepColumns(); }
@@ -51,8 +54,7 @@ void writeLowbitTile(Emitter &e, const LowbitShape &shape,
                      const LowbitTile &tile, mlir::Value to);
 
 /// Writes the sums of the groups of `count` rows of the input from `row` on, as
-/// i32 [count, groups] to `to`: with zeros as they are, without times -offset,
-/// what has to be added to the sums of products.
+/// i32 [count, groups] to `to`.
 void writeInputSums(Emitter &e, const LowbitShape &shape, mlir::Value row,
                     mlir::Value count, mlir::Value to);
 

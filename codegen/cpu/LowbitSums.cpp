@@ -25,7 +25,7 @@ public:
   InputSumWriter(Emitter &e, const LowbitShape &shape)
       : e(e), m{e.b, e.loc}, shape(shape), op(shape.op),
         size(shape.channels / shape.groups),
-        factor(op.getZeros() ? 1 : -shape.packing.offset) {}
+        factor(shape.sumsAreStarts() ? -shape.packing.offset : 1) {}
 
   void write(Value row, Value count, Value to);
 

@@ -43,6 +43,11 @@ LowbitShape::LowbitShape(kernel::FuncOp kernel, lowbit::LinearOp op,
   shortSums = sumsFirst && packing.bits < 8 && hasPairs(target, this->lanes);
 }
 
+bool LowbitShape::sumsAreStarts() const {
+  lowbit::LinearOp own = op;
+  return !own.getZeros() && !shortSums;
+}
+
 int64_t LowbitShape::groupSteps() const {
   return channels / groups / packing.stepColumns();
 }
@@ -275,34 +280,33 @@ SmallVector<Value> LowbitTileWriter::group(Value index, ValueRange results) {
     if (op.getZeros() && !shape.codes)
       zeros.back() = arith::SIToFPOp::create(e.b, e.loc, floats, zeros.back());
   }
-  SmallVector<Value> rowSums;
-  if (shape.codes && tile.rowSums)
-    for (int64_t r = 0; r < tile.rows; ++r) {
-      Value at = e.add(e.constant(r * shape.groups), index);
-      rowSums.push_back(broadcast(e.load(e.b.getI32Type(), tile.rowSums, at)));
-    }
-  bool starting = !rowSums.empty() && !op.getZeros();
+  bool given = shape.codes && tile.rowSums;
+  bool starting = given && shape.sumsAreStarts();
+  auto givenSum = [&](int64_t r) {
+    Value at = e.add(e.constant(r * shape.groups), index);
+    return broadcast(e.load(e.b.getI32Type(), tile.rowSums, at));
+  };
+  SmallVector<Value> starts;
+  if (starting)
+    for (int64_t r = 0; r < tile.rows; ++r)
+      starts.push_back(givenSum(r));
   int64_t steps = shape.groupSteps();
   Value from = e.mul(index, steps);
   SmallVector<Value> sums =
-      shape.shortSums
-          ? sumShort(from, steps)
-          : sumSteps(from, steps, starting ? rowSums : ArrayRef<Value>());
+      shape.shortSums ? sumShort(from, steps) : sumSteps(from, steps, starts);
 
   SmallVector<Value> next;
   for (int64_t v = 0; v < tile.parts; ++v)
     scales.push_back(loadScale(v, index));
   for (int64_t r = 0; r < tile.rows; ++r) {
-    Value rowSum = sumsInput()       ? sums[count + r]
-                   : rowSums.empty() ? Value()
-                                     : rowSums[r];
+    Value rowSum = sumsInput()          ? sums[count + r]
+                   : given && !starting ? givenSum(r)
+                                        : Value();
     for (int64_t v = 0; v < tile.parts; ++v) {
       int64_t at = r * tile.parts + v;
       Value sum = sums[at];
       if (shape.codes) {
-        if (starting && shape.shortSums) {
-          sum = arith::AddIOp::create(e.b, e.loc, sum, rowSum);
-        } else if (!starting) {
+        if (!starting) {
           Value extra = arith::MulIOp::create(e.b, e.loc, rowSum, zeros[v]);
           sum = arith::SubIOp::create(e.b, e.loc, sum, extra);
         }
