@@ -3,9 +3,9 @@
 //   for every batch b and key head:               a task
 //     dk, dv = 0
 //     for every query head that reads it, for every R queries, in order:
-//       for every block of keys that they see:    transposed into the scratch
-//         s[R, block]  = q k^T                    products, see Product.h
-//         dp[R, block] = dy v^T
+//       for every block of keys that they see:    transposed into the scratch,
+//         s[R, block]  = q k^T                    once if there is one block
+//         dp[R, block] = dy v^T                   products, see Product.h
 //       p  = softmax(scale * s + mask)            in place
 //       ds = scale * p * (dp - sum(dp p))         in place
 //       dq[R, D]  = ds k
@@ -30,10 +30,11 @@ using namespace mlir;
 
 namespace qopt::cpu {
 
-/// Keys that are transposed together.
-static constexpr int64_t keysOfBlock = 256;
-/// Queries, in tiles of a product, as far as the scratch has room: keys and
-/// values are transposed again for each.
+/// Floats of keys and values that are transposed together: half of a second
+/// cache.
+static constexpr int64_t blockFloats = 128 << 10;
+/// Queries, in tiles of a product, as far as the scratch has room. More of them
+/// see more keys in vain.
 static constexpr int64_t tilesOfQueries = 5;
 static constexpr int64_t scratchFloats = QOPT_SCRATCH_BYTES / 4;
 
@@ -41,15 +42,16 @@ static int64_t lastSize(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getShape().back();
 }
 
-/// Floats of the transposed keys and values.
-static int64_t blockFloats(train::AttentionGradOp op) {
-  return keysOfBlock * (lastSize(op.getKey()) + lastSize(op.getValue()));
+/// Keys of a block, whole panels of the widest product.
+static int64_t keysOfBlock(train::AttentionGradOp op) {
+  int64_t each = lastSize(op.getKey()) + lastSize(op.getValue());
+  return std::min<int64_t>(1024, blockFloats / each / 64 * 64);
 }
 
 static bool accepts(kernel::FuncOp kernel, const Target &) {
   auto op = onlyOp<train::AttentionGradOp>(kernel);
   return op && op.getQuery().getType().getElementType().isF32() &&
-         blockFloats(op) <= scratchFloats / 2;
+         keysOfBlock(op) > 0;
 }
 
 static AffineExpr tasks(kernel::FuncOp kernel, const Target &) {
@@ -64,8 +66,8 @@ public:
   explicit AttentionGradWriter(Emitter &e)
       : e(e), m{e.b, e.loc}, op(onlyOp<train::AttentionGradOp>(e.kernel)),
         product(e), headSize(lastSize(op.getKey())),
-        valueSize(lastSize(op.getValue())), queries(e.size(op.getQuery(), 2)),
-        keys(e.size(op.getKey(), 2)) {}
+        valueSize(lastSize(op.getValue())), block(keysOfBlock(op)),
+        queries(e.size(op.getQuery(), 2)), keys(e.size(op.getKey(), 2)) {}
 
   void write(Value task);
 
@@ -83,6 +85,7 @@ private:
   void clear(Value tensor);
   void plan();
   void writeQueries(Value head, Value first);
+  void turnKeys(Value key, Value count);
   void writeScores(Value head, Value first, Value count, Value limit);
   void writeShares(Value head, Value query, Value r, Value limit);
   Value masked(Value score, Value head, Value query, Value key, int64_t lanes);
@@ -93,6 +96,7 @@ private:
   train::AttentionGradOp op;
   Product product;
   int64_t headSize, valueSize;
+  int64_t block; ///< keys of one
   Value queries, keys;
   Value batch, keyHead;
   Value rows;    ///< queries of a tile
@@ -101,18 +105,17 @@ private:
 
 } // namespace
 
-/// How the scratch is divided.
+/// How the scratch is divided. The distance of rows of scores is odd in cache
+/// lines: columns of them are read, too.
 void AttentionGradWriter::plan() {
-  Value up = e.add(keys, e.constant(keysOfBlock - 1));
-  Value stride =
-      arith::AndIOp::create(e.b, e.loc, up, e.constant(-keysOfBlock));
-  Value room = e.constant(scratchFloats - blockFloats(op));
-  Value least1 =
-      arith::MaxSIOp::create(e.b, e.loc, e.mul(stride, 2), e.constant(1));
-  Value fits = arith::DivUIOp::create(e.b, e.loc, room, least1);
+  Value up = e.add(keys, e.constant(63));
+  Value stride = e.add(arith::AndIOp::create(e.b, e.loc, up, e.constant(-64)),
+                       e.constant(16));
+  Value room = e.constant(scratchFloats - blockFloats);
+  Value fits = arith::DivUIOp::create(e.b, e.loc, room, e.mul(stride, 2));
   rows = least(e, fits, e.constant(product.height() * tilesOfQueries));
   rows = arith::MaxSIOp::create(e.b, e.loc, rows, e.constant(1));
-  Value start = e.constant(blockFloats(op));
+  Value start = e.constant(blockFloats);
   s = scratch(start, stride);
   dp = scratch(e.add(start, e.mul(rows, stride)), stride);
 }
@@ -125,28 +128,27 @@ void AttentionGradWriter::clear(Value tensor) {
       });
 }
 
+/// Transposes keys [key, key + count) and their values.
+void AttentionGradWriter::turnKeys(Value key, Value count) {
+  product.transpose(headOf(op.getKey(), keyHead).fromRow(e, key), count,
+                    headSize, e.scratch, e.constant(0));
+  product.transpose(headOf(op.getValue(), keyHead).fromRow(e, key), count,
+                    valueSize, e.scratch, e.constant(block * headSize));
+}
+
 void AttentionGradWriter::writeScores(Value head, Value first, Value count,
                                       Value limit) {
-  Value stride = e.constant(keysOfBlock);
-  Strided keysT = scratch(e.constant(0), stride);
-  Strided valuesT = scratch(e.constant(keysOfBlock * headSize), stride);
   Strided q = headOf(op.getQuery(), head).fromRow(e, first);
   Strided dy = headOf(op.getDy(), head).fromRow(e, first);
-  Strided k = headOf(op.getKey(), keyHead), v = headOf(op.getValue(), keyHead);
-  e.loop(e.constant(0), limit, keysOfBlock, [&](Value key) {
-    Value some = least(e, minus(e, limit, key), stride);
-    Value up = e.add(some, e.constant(product.width() - 1));
-    Value padded = minus(
-        e, up,
-        arith::RemUIOp::create(e.b, e.loc, up, e.constant(product.width())));
-    product.transpose(k.fromRow(e, key), some, headSize, keysT.base,
-                      keysT.start, stride);
-    product.write(q, keysT, s.fromColumn(e, key), count, padded,
-                  e.constant(headSize), false);
-    product.transpose(v.fromRow(e, key), some, valueSize, valuesT.base,
-                      valuesT.start, stride);
-    product.write(dy, valuesT, dp.fromColumn(e, key), count, padded,
-                  e.constant(valueSize), false);
+  Value several = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::sgt,
+                                        keys, e.constant(block));
+  e.loop(e.constant(0), limit, block, [&](Value key) {
+    Value some = least(e, minus(e, limit, key), e.constant(block));
+    e.branch(several, [&] { turnKeys(key, some); });
+    product.writePanels(q, e.scratch, e.constant(0), s.fromColumn(e, key),
+                        count, some, headSize);
+    product.writePanels(dy, e.scratch, e.constant(block * headSize),
+                        dp.fromColumn(e, key), count, some, valueSize);
   });
 }
 
@@ -196,15 +198,15 @@ Value AttentionGradWriter::masked(Value score, Value head, Value query,
   return score;
 }
 
-/// Row r of s becomes p, that of dp becomes ds; `limit` keys are there.
+/// Row r of s becomes p, that of dp becomes ds, for `limit` keys. Rows have
+/// room for whole vectors: what a query does not see has a score of -inf, and
+/// what lies behind the keys is never read.
 void AttentionGradWriter::writeShares(Value head, Value query, Value r,
                                       Value limit) {
   Value seen = limit;
-  if (op.getCausal()) {
-    Value past = e.add(minus(e, keys, queries), e.constant(1));
-    seen = least(e, limit, e.add(query, past));
-    seen = arith::MaxSIOp::create(e.b, e.loc, seen, e.constant(0));
-  }
+  if (op.getCausal())
+    seen = least(e, limit,
+                 e.add(query, e.add(minus(e, keys, queries), e.constant(1))));
   Value sRow = s.fromRow(e, r).start, dpRow = dp.fromRow(e, r).start;
   auto load = [&](Value row, Value key, int64_t lanes) {
     return e.load(lanesOf(e.f32(), lanes), e.scratch, e.add(row, key));
@@ -213,36 +215,59 @@ void AttentionGradWriter::writeShares(Value head, Value query, Value r,
     e.store(x, e.scratch, e.add(row, key));
   };
   double scale = op.getScale().convertToDouble();
-  Span visible(e, e.constant(0), seen);
-  Value most = visible.largest([&](Value key, int64_t lanes) {
-    Value score = m.mul(load(sRow, key, lanes), scale);
-    score = masked(score, head, query, key, lanes);
+  bool hasMask = op.getMask() || op.getKeyMask();
+  if (hasMask)
+    Span(e, e.constant(0), limit).each([&](Value key, int64_t lanes) {
+      Value score = m.mul(load(sRow, key, lanes), scale);
+      store(masked(score, head, query, key, lanes), sRow, key);
+    });
+  int64_t width = e.lanes();
+  SmallVector<int32_t> steps = llvm::to_vector(llvm::seq<int32_t>(0, width));
+  Value count = arith::ConstantOp::create(
+      e.b, e.loc,
+      DenseElementsAttr::get(e.vector(width, e.b.getI32Type()),
+                             ArrayRef<int32_t>(steps)));
+  Value up = e.add(limit, e.constant(width - 1));
+  Span whole(e, e.constant(0),
+             arith::AndIOp::create(e.b, e.loc, up, e.constant(-width)));
+  auto visible = [&](Value key, int64_t lanes) -> Value {
+    Value left = arith::TruncIOp::create(e.b, e.loc, e.b.getI32Type(),
+                                         minus(e, seen, key));
+    Value places = lanes == 1 ? m.integer(0, e.b.getI32Type()) : count;
+    return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::slt, places,
+                                 splat(e, left, lanes));
+  };
+  Value most = whole.largest([&](Value key, int64_t lanes) {
+    Value score = load(sRow, key, lanes);
+    if (!hasMask)
+      score = m.mul(score, scale);
+    Value never = m.real(-HUGE_VAL, score.getType());
+    score = m.select(visible(key, lanes), score, never);
     store(score, sRow, key);
     return score;
   });
   // A query that sees nothing has no largest score.
   Value none = m.compare(arith::CmpFPredicate::OEQ, most, -HUGE_VAL);
   most = m.select(none, m.real(0, e.f32()), most);
-  auto sums = visible.sums(e.f32(), 2, [&](Value key, int64_t lanes) {
+  auto sums = whole.sums(e.f32(), 2, [&](Value key, int64_t lanes) {
     Value p = emitExp(e.b, e.loc,
                       m.sub(load(sRow, key, lanes), splat(e, most, lanes)));
     store(p, sRow, key);
-    return SmallVector<Value>{p, m.mul(p, load(dpRow, key, lanes))};
+    Value term = m.mul(p, load(dpRow, key, lanes));
+    Value zero = m.real(0, term.getType());
+    return SmallVector<Value>{p, m.select(visible(key, lanes), term, zero)};
   });
   Value empty = m.compare(arith::CmpFPredicate::OEQ, sums[0], 0.0);
   Value inverse =
       m.select(empty, m.real(0, e.f32()), m.div(m.real(1, e.f32()), sums[0]));
   Value mean = m.mul(sums[1], inverse);
-  visible.each([&](Value key, int64_t lanes) {
+  whole.each([&](Value key, int64_t lanes) {
     Value p = m.mul(load(sRow, key, lanes), splat(e, inverse, lanes));
     Value ds = m.sub(load(dpRow, key, lanes), splat(e, mean, lanes));
+    ds = m.mul(m.mul(p, ds), scale);
     store(p, sRow, key);
-    store(m.mul(m.mul(p, ds), scale), dpRow, key);
-  });
-  Span(e, seen, limit).each([&](Value key, int64_t lanes) {
-    Value zero = m.real(0, lanesOf(e.f32(), lanes));
-    store(zero, sRow, key);
-    store(zero, dpRow, key);
+    store(m.select(visible(key, lanes), ds, m.real(0, ds.getType())), dpRow,
+          key);
   });
 }
 
@@ -276,6 +301,9 @@ void AttentionGradWriter::write(Value task) {
   plan();
   clear(op.getDkey());
   clear(op.getDvalue());
+  Value single = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::sle,
+                                       keys, e.constant(block));
+  e.branch(single, [&] { turnKeys(e.constant(0), keys); });
   Value head = e.mul(keyHead, group);
   Value tiles = arith::CeilDivUIOp::create(e.b, e.loc, queries, rows);
   e.loop(head, e.add(head, group), 1, [&](Value head) {

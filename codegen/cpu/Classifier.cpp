@@ -169,17 +169,12 @@ Value ClassifierWriter::target(Value r) {
 
 /// Logits, and what is kept of them.
 void ClassifierWriter::writeTile(Value tile) {
-  Value stride = e.constant(tileWords), words = wordsOf(tile);
+  Value words = wordsOf(tile), none = e.constant(0);
   Strided z = scores(tile);
   product.transpose(matrix(op.weight, e.mul(tile, tileWords)), words,
-                    op.channels, e.scratch, e.constant(0), stride);
-  Value padded = arith::MulIOp::create(
-      e.b, e.loc, e.constant(product.width()),
-      arith::CeilDivUIOp::create(e.b, e.loc, words,
-                                 e.constant(product.width())));
-  product.write(matrix(op.input, first),
-                rowMajor(e, e.scratch, e.constant(0), stride), z, rows, padded,
-                e.constant(op.channels), false);
+                    op.channels, e.scratch, none);
+  product.writePanels(matrix(op.input, first), e.scratch, none, z, rows, words,
+                      op.channels);
   e.loop(e.constant(0), rows, 1, [&](Value r) {
     Value start = z.fromRow(e, r).start;
     Span span(e, start, e.add(start, words));

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "qopt/codegen/cpu/Math.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -71,7 +72,7 @@ void Product::tile(Strided a, Strided b, Strided c, Value K, Tile tile,
       e.store(sums[r * tile.vectors + v], c.base, place(r, v));
 }
 
-/// All rows of some columns: whole tiles, then row by row.
+/// All rows of some columns: whole tiles, then smaller ones, by powers of 2.
 void Product::column(Strided a, Strided b, Strided c, Value M, Value K,
                      int64_t vectors, int64_t lanes, bool adds) {
   Value rest = arith::RemUIOp::create(e.b, e.loc, M, e.constant(rows));
@@ -81,7 +82,14 @@ void Product::column(Strided a, Strided b, Strided c, Value M, Value K,
          adds);
   };
   e.loop(e.constant(0), whole, rows, [&](Value row) { from(row, rows); });
-  e.loop(whole, M, 1, [&](Value row) { from(row, 1); });
+  Value row = whole;
+  for (int64_t count = llvm::PowerOf2Ceil(rows) / 2; count >= 1; count /= 2) {
+    Value some = arith::AndIOp::create(e.b, e.loc, rest, e.constant(count));
+    Value any = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne,
+                                      some, e.constant(0));
+    e.branch(any, [&] { from(row, count); });
+    row = e.add(row, some);
+  }
 }
 
 void Product::write(Strided a, Strided b, Strided c, Value M, int64_t N,
@@ -112,22 +120,33 @@ void Product::write(Strided a, Strided b, Strided c, Value M, Value N, Value K,
   });
 }
 
-/// lanes x lanes elements: rows are exchanged in pairs that are 1, 2, 4, ...
-/// apart, by halves of that length.
-void Product::transposeBlock(Strided from, Value to, Value toStart,
-                             Value stride) {
+void Product::writePanels(Strided a, Value base, Value start, Strided c,
+                          Value M, Value N, int64_t K) {
+  e.loop(e.constant(0), N, width(), [&](Value n) {
+    Value panel = e.add(start, e.mul(n, K));
+    column(a, rowMajor(e, base, panel, e.constant(width())), c.fromColumn(e, n),
+           M, e.constant(K), vectors, lanes, false);
+  });
+}
+
+/// size x size elements: rows are exchanged in pairs that are 1, 2, 4, ...
+/// apart, by halves of that length. Behind the last row it is read again.
+void Product::transposeBlock(Strided from, Value last, Value to, Value toStart,
+                             int64_t size) {
   SmallVector<Value> rows;
-  for (int64_t j = 0; j < lanes; ++j)
-    rows.push_back(e.load(e.vector(lanes), from.base,
-                          e.add(from.start, e.mul(from.row, j))));
-  for (int64_t half = 1; half < lanes; half *= 2) {
+  for (int64_t j = 0; j < size; ++j) {
+    Value row = arith::MinSIOp::create(e.b, e.loc, e.constant(j), last);
+    rows.push_back(e.load(e.vector(size), from.base,
+                          e.add(from.start, e.mul(from.row, row))));
+  }
+  for (int64_t half = 1; half < size; half *= 2) {
     SmallVector<int64_t> low, high;
-    for (int64_t i = 0; i < lanes; ++i) {
+    for (int64_t i = 0; i < size; ++i) {
       bool second = i / half % 2;
-      low.push_back(second ? lanes + i - half : i);
-      high.push_back(second ? lanes + i : i + half);
+      low.push_back(second ? size + i - half : i);
+      high.push_back(second ? size + i : i + half);
     }
-    for (int64_t i = 0; i < lanes; ++i) {
+    for (int64_t i = 0; i < size; ++i) {
       if (i / half % 2)
         continue;
       Value x = rows[i], y = rows[i + half];
@@ -135,42 +154,26 @@ void Product::transposeBlock(Strided from, Value to, Value toStart,
       rows[i + half] = vector::ShuffleOp::create(e.b, e.loc, x, y, high);
     }
   }
-  for (int64_t c = 0; c < lanes; ++c)
-    e.store(rows[c], to, e.add(toStart, e.mul(stride, c)));
+  for (int64_t c = 0; c < size; ++c)
+    e.store(rows[c], to, e.add(toStart, e.constant(c * width())));
 }
 
 void Product::transpose(Strided from, Value count, int64_t C, Value to,
-                        Value toStart, Value stride) {
-  auto single = [&](Value j, Value c, bool exists) {
-    Value at = e.add(from.fromRow(e, j).start, c);
-    Value x =
-        exists ? e.load(e.f32(), from.base, at) : e.constant(0.0, e.f32());
-    e.store(x, to, e.add(e.add(toStart, e.mul(c, stride)), j));
-  };
-  int64_t whole = C / lanes * lanes;
-  Value rest = arith::RemUIOp::create(e.b, e.loc, count, e.constant(lanes));
-  Value blocks = arith::SubIOp::create(e.b, e.loc, count, rest);
-  e.loop(e.constant(0), blocks, lanes, [&](Value j) {
-    e.loop(e.constant(0), e.constant(whole), lanes, [&](Value c) {
-      transposeBlock(from.fromRow(e, j).fromColumn(e, c), to,
-                     e.add(e.add(toStart, e.mul(c, stride)), j), stride);
+                        Value toStart) {
+  // The last block of columns is moved back.
+  int64_t size = std::min<int64_t>(lanes, llvm::bit_floor(uint64_t(C)));
+  Value end = e.constant(C - size);
+  e.loop(e.constant(0), count, size, [&](Value j) {
+    Value panel = arith::DivUIOp::create(e.b, e.loc, j, e.constant(width()));
+    Value inPanel = arith::RemUIOp::create(e.b, e.loc, j, e.constant(width()));
+    Value place = e.add(toStart, e.add(e.mul(panel, C * width()), inPanel));
+    Value last = e.add(count, e.constant(-1));
+    last = arith::SubIOp::create(e.b, e.loc, last, j);
+    e.loop(e.constant(0), e.constant(C), size, [&](Value c) {
+      c = arith::MinSIOp::create(e.b, e.loc, c, end);
+      transposeBlock(from.fromRow(e, j).fromColumn(e, c), last, to,
+                     e.add(place, e.mul(c, width())), size);
     });
-    e.loop(j, e.add(j, e.constant(lanes)), 1, [&](Value j) {
-      e.loop(e.constant(whole), e.constant(C), 1,
-             [&](Value c) { single(j, c, true); });
-    });
-  });
-  e.loop(blocks, count, 1, [&](Value j) {
-    e.loop(e.constant(0), e.constant(C), 1,
-           [&](Value c) { single(j, c, true); });
-  });
-  Value up = e.add(count, e.constant(width() - 1));
-  Value end = arith::SubIOp::create(
-      e.b, e.loc, up,
-      arith::RemUIOp::create(e.b, e.loc, up, e.constant(width())));
-  e.loop(count, end, 1, [&](Value j) {
-    e.loop(e.constant(0), e.constant(C), 1,
-           [&](Value c) { single(j, c, false); });
   });
 }
 

@@ -47,10 +47,14 @@ public:
   /// Rows of the largest tile.
   int64_t height() const { return rows; }
 
-  /// to[c, j] = from[j, c] for j < count, 0 up to the next multiple of width();
-  /// rows of `to` are `stride` elements apart.
+  /// c[M, N] = a[M, K] b[K, N] for b in panels of width() columns, as
+  /// `transpose` writes them; N is rounded up to whole panels.
+  void writePanels(Strided a, mlir::Value base, mlir::Value start, Strided c,
+                   mlir::Value M, mlir::Value N, int64_t K);
+  /// Transposes from[count, C] into panels [C, width()], one behind the other.
+  /// Columns behind `count` are anything.
   void transpose(Strided from, mlir::Value count, int64_t C, mlir::Value to,
-                 mlir::Value toStart, mlir::Value stride);
+                 mlir::Value toStart);
 
 private:
   struct Tile {
@@ -60,8 +64,8 @@ private:
               int64_t vectors, int64_t lanes, bool adds);
   void tile(Strided a, Strided b, Strided c, mlir::Value K, Tile tile,
             bool adds);
-  void transposeBlock(Strided from, mlir::Value to, mlir::Value toStart,
-                      mlir::Value stride);
+  void transposeBlock(Strided from, mlir::Value last, mlir::Value to,
+                      mlir::Value toStart, int64_t size);
 
   Emitter &e;
   int64_t lanes, vectors, rows;
