@@ -93,7 +93,7 @@ typedef struct qopt_variable {
   uint32_t type;    /**< qopt_type */
   uint32_t rank;
   const int64_t *dims; /**< [rank], none of them free */
-  int64_t offset; /**< in the variables of a context, a multiple of 64 */
+  int64_t offset;      /**< in the variables of a context, a multiple of 64 */
 } qopt_variable;
 
 /** One way to run the model. `symbols` are the names of its free dimensions;
@@ -151,7 +151,7 @@ void qopt_parallel(qopt_pool *pool, qopt_kernel kernel, const int64_t *args,
  *  at an offset that is a multiple of 4096, weights first. */
 typedef struct qopt_footer {
   uint64_t weights_offset, weights_bytes;
-  uint64_t initial_offset, initial_bytes; /**< what variables begin with */
+  uint64_t initial_offset, initial_bytes;     /**< what variables begin with */
   uint64_t tokenizer_offset, tokenizer_bytes; /**< bytes 0: no tokenizer */
   uint64_t info_offset, info_bytes;           /**< JSON text for `info` */
   uint64_t info_hash;                         /**< qopt_program.info_hash */
