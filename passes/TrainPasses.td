@@ -234,7 +234,7 @@ def LowerMuon : Pass<"qopt-lower-muon", "::mlir::func::FuncOp"> {
     with a norm of its own.
     **Numbers.** Within rounding of f32, which the steps amplify: 1e-4 of the
     largest element of an update.
-    **Not handled.** Parameters and gradients of other types keep the op.
+    **Not handled.** Parameters of other types keep the op.
   }];
   let dependentDialects = ["::qopt::nn::NnDialect",
                            "::qopt::train::TrainDialect",

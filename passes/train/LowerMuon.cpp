@@ -96,7 +96,10 @@ Value MuonWriter::change(Value direction, Value parameter) {
 
 std::pair<Value, Value> MuonWriter::write() {
   Value p = op.getParameter(), scale = op.getScale();
-  Value g = mul(op.getGradient(), scale);
+  Value gradient = op.getGradient();
+  if (gradient.getType() != p.getType())
+    gradient = nn::CastOp::create(b, loc, p.getType(), gradient);
+  Value g = mul(gradient, scale);
   Value buffer = add(g, mul(op.getBuffer(), op.getMomentum()));
   Value direction = add(g, mul(buffer, op.getMomentum()));
   SmallVector<Value> changes;
@@ -126,8 +129,7 @@ struct LowerMuon final : impl::LowerMuonBase<LowerMuon> {
   void runOnOperation() override {
     getOperation().walk([](train::MuonOp op) {
       // Other types keep the op: arithmetic of a step is that of f32.
-      if (!op.getParameter().getType().getElementType().isF32() ||
-          !getElementTypeOrSelf(op.getGradient()).isF32())
+      if (!op.getParameter().getType().getElementType().isF32())
         return;
       OpBuilder builder(op);
       auto [updated, buffer] = MuonWriter(builder, op).write();

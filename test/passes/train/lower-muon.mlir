@@ -55,10 +55,11 @@ func.func @skipped(%p: tensor<4x6xf32>, %g: tensor<4x6xf32>, %b: tensor<4x6xf32>
   return %p1, %b1 : tensor<4x6xf32>, tensor<4x6xf32>
 }
 
-// CHECK-LABEL: func.func @other_types
-// CHECK: train.muon
-func.func @other_types(%p: tensor<4x6xf64>, %g: tensor<4x6xf64>, %b: tensor<4x6xf64>, %lr: tensor<f32>, %s: tensor<f32>) -> (tensor<4x6xf64>, tensor<4x6xf64>) {
+// A gradient of 16 bits.
+// CHECK-LABEL: func.func @halves
+// CHECK: nn.cast
+func.func @halves(%p: tensor<4x6xf32>, %g: tensor<4x6xbf16>, %b: tensor<4x6xf32>, %lr: tensor<f32>, %s: tensor<f32>) -> (tensor<4x6xf32>, tensor<4x6xf32>) {
   %mu = arith.constant dense<0.95> : tensor<f32>
-  %p1, %b1 = train.muon %p, %g, %b lr %lr momentum %mu decay %s scale %s : tensor<4x6xf64>, tensor<4x6xf64>
-  return %p1, %b1 : tensor<4x6xf64>, tensor<4x6xf64>
+  %p1, %b1 = train.muon %p, %g, %b lr %lr momentum %mu decay %s scale %s : tensor<4x6xf32>, tensor<4x6xbf16>
+  return %p1, %b1 : tensor<4x6xf32>, tensor<4x6xf32>
 }

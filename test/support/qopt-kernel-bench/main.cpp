@@ -127,21 +127,20 @@ static FailureOr<double> check(Case &test, bool special, bool digest) {
   std::vector<Tensor> inputs;
   std::vector<bench::Buffer> buffers;
   for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
-    auto type = cast<RankedTensorType>(argument.getType());
+    auto map = cast<AffineMapAttr>(test.kernel.getDims()[i]).getValue();
     if (argument.getType().isIndex()) { // symbols tell a kernel its sizes
       inputs.push_back(Tensor::ofIndex(shapeOf(test, map).front()));
       continue;
     }
     auto type = cast<RankedTensorType>(argument.getType());
-    auto map = cast<AffineMapAttr>(test.kernel.getDims()[i]).getValue();
     kernel::LayoutAttr layout = test.kernel.getLayout(argument);
     Tensor tensor = bench::randomArgument(i, type, shapeOf(test, map), layout);
     if (special && i == 0)
       plant(tensor);
     buffers.push_back(bench::lay(tensor, type, layout));
     inputs.push_back(std::move(tensor));
-  size_t firstResult = buffers.size();
   }
+  size_t firstResult = buffers.size();
   interpreter::Interpreter interpreter;
   addAll(interpreter);
   auto want = interpreter.run(function, inputs);
@@ -196,9 +195,20 @@ static double multiplyAdds(Case &test, Operation *op) {
   AffineExpr terms;
   if (auto matmul = dyn_cast<nn::MatmulOp>(op))
     terms = dims.of(matmul.getLhs()).end()[matmul.getTransposeLhs() ? -2 : -1];
-  else if (isa<nn::LinearOp, lowbit::LinearOp>(op))
+  else if (isa<nn::LinearOp, lowbit::LinearOp, train::PackedLinearGradOp>(op))
     terms = dims.of(op->getOperand(0)).back();
-  else if (auto grad = dyn_cast<train::LinearWeightGradOp>(op))
+  else if (auto grad = dyn_cast<train::AttentionGradOp>(op))
+    // Two products with values, three with keys or queries.
+    return (grad.getCausal() ? 0.5 : 1.0) *
+           evaluate(dims.of(grad.getKey())[2], test.symbols) *
+           (6.0 * evaluate(dims.elements(grad.getQuery()), test.symbols) +
+            4.0 * evaluate(dims.elements(grad.getDy()), test.symbols));
+  else if (isa<train::ClassifierLossOp, train::ClassifierLossGradOp>(op)) {
+    bool isGrad = isa<train::ClassifierLossGradOp>(op);
+    auto weight = cast<RankedTensorType>(op->getOperand(1 + isGrad).getType());
+    return (isGrad ? 6.0 : 2.0) * weight.getDimSize(0) *
+           evaluate(dims.elements(op->getOperand(isGrad)), test.symbols);
+  } else if (auto grad = dyn_cast<train::LinearWeightGradOp>(op))
     terms = dims.elements(grad.getDy()).floorDiv(dims.of(grad.getDy()).back());
   else
     return 0;
@@ -224,7 +234,7 @@ static bool isWeight(Case &test, BlockArgument argument) {
 static void time(Case &test, const Target &target, int threads, int rounds) {
   Block &body = test.kernel.getBlock();
   std::vector<std::vector<char *>> sets;
-  double weightBytes = 0, flops = 0;
+  double weightBytes = 0, otherBytes = 0, flops = 0;
   bool integers = false;
   size_t count = 1;
   for (BlockArgument argument : body.getArguments())
@@ -250,6 +260,7 @@ static void time(Case &test, const Target &target, int threads, int rounds) {
         return;
       }
       int64_t bytes = elements * bench::bytesOf(type.getElementType());
+      otherBytes += bytes;
       bench::Buffer buffer(bytes);
       std::memset(buffer.data, 0x11, bytes);
       args.push_back(buffer.data);
@@ -283,6 +294,8 @@ static void time(Case &test, const Target &target, int threads, int rounds) {
   // One launch after the other, without waiting between: the cost of a launch
   // is the runtime's. Rounds are short, so that some of many are left alone on
   // a busy machine, and go on with the weights where the one before ended.
+  if (weightBytes == 0) // not a layer: all that is read and written
+    weightBytes = otherBytes;
   double work = std::max(weightBytes / 48e6, flops / (integers ? 4e9 : 4e8));
   int64_t launches = std::max<int64_t>(1, int64_t(1 / std::max(work, 1e-6)));
   int64_t next = 0;
