@@ -2,11 +2,11 @@
 // interpreter: odd sizes, several blocks of rows and of words, on every kind of
 // CPU that this one can run.
 //
-// RUN: qopt-kernel-bench %s --mcpu=native --rows=1,2,3,7,13,49,401 --within=4.0e-6
-// RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,3,13,49 --within=4.0e-6
-// RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3,13,49 --within=4.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=native --rows=1,2,3,7,13,49,401 --ids=11 --within=4.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,3,13,49 --ids=11 --within=4.0e-6
+// RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3,13,49 --ids=11 --within=4.0e-6
 // A NaN and an infinity arrive.
-// RUN: qopt-kernel-bench %s --mcpu=native --rows=3,13 --within=4.0e-6 --special
+// RUN: qopt-kernel-bench %s --mcpu=native --rows=3,13 --ids=11 --within=4.0e-6 --special
 
 #row = #kernel.layout<panel = 0>
 

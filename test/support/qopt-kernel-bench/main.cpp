@@ -27,6 +27,7 @@ struct Case {
   kernel::FuncOp kernel;
   bench::Loaded code;
   SmallVector<int64_t> symbols;
+  int64_t ids; ///< integers are below
 
   nn::Dims dims() {
     auto maps =
@@ -99,6 +100,15 @@ static void plant(Tensor &tensor) {
   }
 }
 
+/// Makes ids of bits: any of those below `count`, in no order.
+static void spread(Tensor &tensor, int64_t count) {
+  uint64_t state = 1;
+  for (int64_t &id : tensor.integers) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    id = count == 2 ? id : int64_t((state >> 33) % count);
+  }
+}
+
 /// What tasks of several threads leave, one thread leaves in one call.
 static bool isOneCallEqual(Case &test, SmallVectorImpl<int64_t> &args,
                            ArrayRef<std::pair<char *, size_t>> results) {
@@ -137,6 +147,8 @@ static FailureOr<double> check(Case &test, bool special, bool digest) {
     Tensor tensor = bench::randomArgument(i, type, shapeOf(test, map), layout);
     if (special && i == 0)
       plant(tensor);
+    if (!type.getElementType().isInteger(8))
+      spread(tensor, type.getElementType().isInteger(1) ? 2 : test.ids);
     buffers.push_back(bench::lay(tensor, type, layout));
     inputs.push_back(std::move(tensor));
   }
@@ -353,6 +365,7 @@ int main(int argc, char **argv) {
                          cl::desc("largest error relative to the result's "
                                   "largest element, or to 1"));
   cl::opt<bool> special("special", cl::desc("plant NaN and infinity"));
+  cl::opt<int64_t> ids("ids", cl::init(2), cl::desc("integers are below"));
   cl::opt<std::string> save("save", cl::desc("file for the object"));
   cl::opt<bool> timing("time", cl::desc("time instead of compare"));
   cl::opt<int> rounds("rounds", cl::init(40), cl::desc("the best counts"));
@@ -395,7 +408,7 @@ int main(int argc, char **argv) {
   int cases = 0, wrong = 0;
   for (auto kernel : program->getOps<kernel::FuncOp>())
     for (int64_t count : rows) {
-      Case test{kernel, loaded->at(kernel.getSymName()), {}};
+      Case test{kernel, loaded->at(kernel.getSymName()), {}, ids};
       test.symbols.assign(kernel.getNumSymbols(), count);
       if (timing) {
         for (int number : threads)
