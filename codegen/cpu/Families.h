@@ -12,6 +12,7 @@ extern const KernelFamily attentionGradFamily;   ///< AttentionGrad.cpp
 extern const KernelFamily classifierFamily;      ///< Classifier.cpp
 extern const KernelFamily clipNormFamily;        ///< ClipNorm.cpp
 extern const KernelFamily embeddingGradFamily;   ///< EmbeddingGrad.cpp
+extern const KernelFamily fakeQuantizeFamily;    ///< FakeQuantize.cpp
 extern const KernelFamily linearFamily;          ///< Linear.cpp
 extern const KernelFamily lossGradFamily;        ///< LossGrad.cpp
 extern const KernelFamily lowbitLinearFamily;    ///< LowbitLinear.cpp

@@ -18,6 +18,7 @@
 #include "qopt/codegen/cpu/Elementwise.h"
 #include "qopt/codegen/cpu/Epilogue.h"
 #include "qopt/codegen/cpu/Families.h"
+#include "qopt/codegen/cpu/Grid.h"
 #include "qopt/codegen/cpu/Rotation.h"
 #include "qopt/runtime/abi.h"
 
@@ -157,14 +158,6 @@ private:
     return vector::BroadcastOp::create(e.b, e.loc, e.vector(lanes, x.getType()),
                                        x);
   }
-  Value even(Value x) { return math::RoundEvenOp::create(e.b, e.loc, x); }
-  /// As codeOf of lowbit/Quantizer.h: the least of NaN.
-  Value clamp(Value x, double least, double most) {
-    using Predicate = arith::CmpFPredicate;
-    Value low = m.real(least, x.getType()), high = m.real(most, x.getType());
-    x = m.select(m.compare(Predicate::OGT, x, low), x, low);
-    return m.select(m.compare(Predicate::OLT, x, high), x, high);
-  }
   Value number(double value) { return e.constant(value, e.f32()); }
 
   Emitter &e;
@@ -247,8 +240,6 @@ void RowWriter::norm(nn::RmsNormOp op) {
 /// The set of `count` elements that begin at `from` and share a scale.
 void RowWriter::quantize(lowbit::QuantizeOp op, Value set, Value from,
                          int64_t count) {
-  using Predicate = arith::CmpFPredicate;
-  using lowbit::Method;
   lowbit::SchemeAttr scheme = op.getScheme();
   bool zeros = scheme.hasZeros();
   Value nothing = e.constant(0.0, e.vector(lanes));
@@ -261,51 +252,19 @@ void RowWriter::quantize(lowbit::QuantizeOp op, Value set, Value from,
         return SmallVector<Value>{m.larger(range[0], x),
                                   m.smaller(range[1], x)};
       });
-  Value clip = number(float(scheme.getClip()) / 100);
-  Value most = m.mul(reduce(found[0], vector::CombiningKind::MAXNUMF), clip);
-  Value amax = most, least;
+  Value most = reduce(found[0], vector::CombiningKind::MAXNUMF), least;
+  if (zeros)
+    least = reduce(found[1], vector::CombiningKind::MINNUMF);
+  Grid grid = gridOf(e, scheme, most, least);
+  e.store(grid.scale, e.pointer(op.getScales()), set);
   if (zeros) {
-    least = m.mul(reduce(found[1], vector::CombiningKind::MINNUMF), clip);
-    if (scheme.getMethod() == Method::gptq_asym) {
-      Value none = arith::AndIOp::create(e.b, e.loc,
-                                         m.compare(Predicate::OEQ, least, 0.0),
-                                         m.compare(Predicate::OEQ, most, 0.0));
-      least = m.select(none, number(-1), least);
-      most = m.select(none, number(1), most);
-    }
-    amax = m.sub(most, least);
-  }
-  if (scheme.getMethod() == Method::gptq_sym) {
-    amax = m.add(amax, amax);
-    amax = m.select(m.compare(Predicate::OEQ, amax, 0.0), number(1), amax);
-  } else if (scheme.getMethod() != Method::gptq_asym) {
-    Value floor = number(1e-5f);
-    amax = m.select(m.compare(Predicate::OLT, amax, floor), floor, amax);
-  }
-  Value levels = number(scheme.getLevels());
-  Value inv = m.div(levels, amax), scale = m.div(amax, levels);
-  if (scheme.getHalf()) {
-    scale = clamp(scale, 0x1p-24, 65504);
-    scale = arith::TruncFOp::create(e.b, e.loc, e.b.getF16Type(), scale);
-    Value wide = arith::ExtFOp::create(e.b, e.loc, e.f32(), scale);
-    inv = m.div(number(1), wide);
-  }
-  e.store(scale, e.pointer(op.getScales()), set);
-  Value factor = all(inv), shift;
-  if (zeros) {
-    Value zero =
-        m.add(even(m.mul(m.neg(least), inv)), double(scheme.getCodeMin()));
-    zero = clamp(zero, scheme.getCodeMin(), scheme.getCodeMax());
-    Value code = arith::FPToSIOp::create(e.b, e.loc, e.b.getI32Type(), zero);
+    Value code =
+        arith::FPToSIOp::create(e.b, e.loc, e.b.getI32Type(), grid.zero);
     code = arith::TruncIOp::create(e.b, e.loc, e.b.getI8Type(), code);
     e.store(code, e.pointer(op.getZeros()), set);
-    shift = all(zero);
   }
   each(from, count, {}, [&](Value c, int64_t width, ValueRange) {
-    Value k = even(m.mul(current(c, width), factor));
-    if (shift)
-      k = m.add(k, shift);
-    k = clamp(k, scheme.getCodeMin(), scheme.getCodeMax());
+    Value k = codesOf(e, scheme, grid, current(c, width));
     Value codes = arith::FPToSIOp::create(e.b, e.loc,
                                           e.vector(lanes, e.b.getI32Type()), k);
     codes = arith::TruncIOp::create(e.b, e.loc,

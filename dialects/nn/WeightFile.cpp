@@ -185,8 +185,8 @@ FailureOr<ArrayRef<char>> WeightFiles::find(WeightAttr weight, Location loc) {
   return file.bytes().slice(begin, need);
 }
 
-FailureOr<std::vector<WeightFiles::Entry>> WeightFiles::list(StringRef name,
-                                                             Location loc) {
+FailureOr<WeightFiles::File *> WeightFiles::openHeader(StringRef name,
+                                                       Location loc) {
   FailureOr<File *> opened = open(name, loc);
   if (failed(opened))
     return failure();
@@ -195,6 +195,28 @@ FailureOr<std::vector<WeightFiles::Entry>> WeightFiles::list(StringRef name,
   if (!file.header &&
       failed(readHeader(file.bytes(), file.header, file.dataBegin, fail)))
     return failure();
+  return opened;
+}
+
+FailureOr<llvm::StringMap<std::string>>
+WeightFiles::metadata(StringRef name, Location loc) {
+  FailureOr<File *> opened = openHeader(name, loc);
+  if (failed(opened))
+    return failure();
+  llvm::StringMap<std::string> texts;
+  if (const auto *said = (*opened)->header->getObject("__metadata__"))
+    for (const auto &[key, value] : *said)
+      if (auto text = value.getAsString())
+        texts[StringRef(key)] = text->str();
+  return texts;
+}
+
+FailureOr<std::vector<WeightFiles::Entry>> WeightFiles::list(StringRef name,
+                                                             Location loc) {
+  FailureOr<File *> opened = openHeader(name, loc);
+  if (failed(opened))
+    return failure();
+  File &file = **opened;
   std::vector<Entry> entries;
   for (const auto &[key, value] : *file.header) {
     const auto *entry = value.getAsObject();

@@ -30,12 +30,17 @@ public:
   };
   mlir::FailureOr<std::vector<Entry>> list(llvm::StringRef file,
                                            mlir::Location loc);
+  /// The texts that a safetensors file says of itself, by key.
+  mlir::FailureOr<llvm::StringMap<std::string>> metadata(llvm::StringRef file,
+                                                         mlir::Location loc);
   /// Lets the pages of these bytes go; they come back when they are read.
   static void forget(llvm::ArrayRef<char> bytes);
 
 private:
   struct File;
   mlir::FailureOr<File *> open(llvm::StringRef name, mlir::Location loc);
+  /// The same, with its safetensors header.
+  mlir::FailureOr<File *> openHeader(llvm::StringRef name, mlir::Location loc);
 
   std::string folder;
   llvm::StringMap<std::shared_ptr<File>> files;

@@ -42,7 +42,7 @@ static bool isAnchor(Operation *op) {
          isa<nn::LinearOp, nn::MatmulOp, nn::RmsNormOp, nn::AttentionOp,
              nn::SoftmaxOp, nn::CrossEntropyOp, nn::KlDivergenceOp,
              nn::ScatterNdOp, lowbit::LinearOp, lowbit::QuantizeOp,
-             lowbit::HadamardOp>(op);
+             lowbit::FakeQuantizeOp, lowbit::HadamardOp>(op);
 }
 
 /// Anchors with an epilogue: [.., N] whose elements are sums of products.
