@@ -56,6 +56,10 @@ struct TrainOptions final : PassPipelineOptions<TrainOptions> {
                              llvm::cl::desc("states of the optimizer")};
   Option<int64_t> recompute{*this, "recompute", llvm::cl::init(0),
                             llvm::cl::desc("parts that are computed again")};
+  Option<double> klWeight{*this, "kl-weight", llvm::cl::init(1),
+                          llvm::cl::desc("of the teacher's divergence")};
+  Option<double> ceWeight{*this, "ce-weight", llvm::cl::init(0.1),
+                          llvm::cl::desc("of the cross-entropy beside it")};
 };
 
 } // namespace
@@ -76,6 +80,8 @@ static void addTrain(OpPassManager &manager, const TrainOptions &options) {
   step.states = options.states;
   step.accumulate = true;
   step.recompute = options.recompute;
+  step.klWeight = options.klWeight;
+  step.ceWeight = options.ceWeight;
   manager.addPass(createAddTrainStep(step)); // nll -> train_step
   OpPassManager &function = manager.nest<func::FuncOp>();
   function.addPass(createLowerMuon()); // muon -> products

@@ -177,6 +177,11 @@ def AddTrainStep : Pass<"qopt-add-train-step", "::mlir::ModuleOp"> {
     argument `lambda` holds them. A step whose gradients are not finite changes nothing, and
     `grad_norm` says so.
 
+    A function `teacher` of ids that gives logits makes the loss of a target
+    `ce-weight` times its cross-entropy plus `kl-weight` times the divergence of
+    the student's logits from the teacher's (INT2.1, arXiv:2306.08162). The
+    teacher is computed in each step, learns nothing, and has no entry.
+
     **Preconditions.** `qopt-add-entries` built `nll`; parameters have roles,
     and are f32 or bf16 (which is rounded by chance, with `seed`).
     **Postconditions.** `train_step` gives loss and gradient norm. With
@@ -204,6 +209,10 @@ def AddTrainStep : Pass<"qopt-add-train-step", "::mlir::ModuleOp"> {
     Option<"recompute", "recompute", "int64_t", "0",
            "sums of the residual stream in a part that is computed again "
            "instead of kept (2: a layer; 0: all is kept)">,
+    Option<"klWeight", "kl-weight", "double", "1.0",
+           "of the divergence from the teacher, if there is one">,
+    Option<"ceWeight", "ce-weight", "double", "0.1",
+           "of the cross-entropy beside it">,
   ];
   let dependentDialects = ["::qopt::nn::NnDialect",
                            "::qopt::lowbit::LowbitDialect",

@@ -109,9 +109,10 @@ bool Writer::writeConfig(FILE *file) {
 
 /// One factor, row after row, in f32.
 bool Writer::writeFactor(const Slot &slot, FILE *file) {
-  const uint8_t *from =
-      (context.weights ? context.weights : context.model->weights) +
-      slot.offset;
+  const uint8_t *from = slot.variable     ? context.variables.get()
+                        : context.weights ? context.weights
+                                          : context.model->weights;
+  from += slot.offset;
   for (uint64_t n = 0; n < slot.rows; ++n)
     for (uint64_t c = 0; c < slot.columns; ++c) {
       float value;

@@ -3,7 +3,7 @@
 // The factors of a model's branches are weights like all others. A context that
 // is given another adapter maps the weights a second time, privately, and
 // writes the new factors over the old ones there: pages that nobody writes stay
-// shared.
+// shared. Factors that are trained are variables, which each context has.
 
 #include "qopt/runtime/Adapters.h"
 
@@ -103,10 +103,12 @@ qopt_status readSlots(const qopt_model &model, const JsonText &info,
               info.countOf(each, "panel"),
               info.countOf(each, "offset"),
               info.countOf(each, "bytes"),
+              info.isTrue(each, "variable"),
               info.numberOf(each, "scale", 0),
               info.member(each, "copies")};
-    if (slot.offset > model.weightsBytes ||
-        slot.bytes > model.weightsBytes - slot.offset)
+    uint64_t size =
+        slot.variable ? model.program->variables_bytes : model.weightsBytes;
+    if (slot.offset > size || slot.bytes > size - slot.offset)
       return fail(error, QOPT_CORRUPT, "the model's adapters are damaged");
     slots.push(slot);
   }
@@ -115,7 +117,10 @@ qopt_status readSlots(const qopt_model &model, const JsonText &info,
 
 /// Gives the context weights of its own; only pages of slots can be written.
 qopt_status Change::own() {
-  if (context.weights)
+  bool needed = false;
+  for (const Slot &slot : slots)
+    needed |= !slot.variable;
+  if (context.weights || !needed)
     return QOPT_OK;
   const qopt_model &model = *context.model;
   void *mapped = mmap(nullptr, model.weightsBytes, PROT_READ, MAP_PRIVATE,
@@ -124,6 +129,8 @@ qopt_status Change::own() {
     return failMemory(error, "the adapter's weights", model.weightsBytes);
   auto *weights = static_cast<uint8_t *>(mapped);
   for (const Slot &slot : slots) {
+    if (slot.variable)
+      continue;
     uint64_t page = 4096, begin = slot.offset / page * page;
     uint64_t end = slot.offset + slot.bytes;
     if (mprotect(weights + begin, end - begin, PROT_READ | PROT_WRITE)) {
@@ -139,6 +146,11 @@ qopt_status Change::useCompiled(size_t which) {
   if (qopt_status status = own())
     return status;
   for (const Slot &slot : slots) {
+    if (slot.variable) {
+      if (!context.variables.reset(*context.model, slot.offset, slot.bytes))
+        return fail(error, QOPT_CORRUPT, "the model's file cannot be read");
+      continue;
+    }
     uint64_t from = slot.offset;
     if (which > 0)
       from = JsonText::toCount(info.element(slot.copies, uint32_t(which - 1)));
@@ -414,7 +426,8 @@ static uint16_t toHalf(float value) {
 /// A factor times `by`, in the layout of its slot, zeros where it ends; null:
 /// all zeros.
 void Change::write(const Slot &slot, const Factor *factor, double by) {
-  uint8_t *to = context.weights + slot.offset;
+  uint8_t *to =
+      (slot.variable ? context.variables.get() : context.weights) + slot.offset;
   memset(to, 0, slot.bytes);
   if (!factor)
     return;

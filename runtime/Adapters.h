@@ -7,12 +7,14 @@
 
 namespace qopt::runtime {
 
-/// A factor's place in the weights.
+/// A factor's place in the weights, or, where it is trained, in the variables
+/// of a context.
 struct Slot {
   const char *module;
   bool isA, isHalf;
   bool plain; ///< it lies there as PEFT has it, neither rotated nor folded
   uint64_t rows, columns, panel, offset, bytes;
+  bool variable;           ///< it is trained
   double scale;            ///< of the branch
   const JsonValue *copies; ///< places of what other adapters put there
 

@@ -254,6 +254,8 @@ qopt_status TrainStep::setSizes(const qopt_entry &entry,
 
 /// Finds out whether all calls can be made, and makes room for them.
 qopt_status TrainStep::prepare() {
+  if (qopt_status status = context.variables.openTeacher(model, error))
+    return status;
   bool sums = count > 1 || !model.trainStep;
   const qopt_entry &first = sums ? *model.trainAccumulate : *model.trainStep;
   auto prepareOne = [&](const qopt_entry &entry,

@@ -3,6 +3,7 @@
 #include "qopt/runtime/Variables.h"
 
 #include "qopt/runtime/Context.h"
+#include "qopt/runtime/Teacher.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -137,16 +138,25 @@ void Variables::own(const qopt_model &model, bool values) {
     munmap(copy, bytes);
 }
 
+qopt_status Variables::openTeacher(const qopt_model &model, qopt_error *error) {
+  uint64_t bytes = model.program->variables_bytes;
+  qopt_status status = QOPT_OK;
+  if (data && !taught)
+    status = mapTeacher(model, data + (bytes + page - 1) / page * page, error);
+  taught |= status == QOPT_OK;
+  return status;
+}
+
 qopt_status Variables::open(const qopt_model &model, qopt_error *error) {
   const qopt_program &program = *model.program;
   if (!program.variable_count)
     return QOPT_OK;
   uint64_t bytes = (program.variables_bytes + page - 1) / page * page;
-  uint64_t initial = program.initial_bytes;
-  data = reserve(bytes);
+  uint64_t initial = program.initial_bytes, teacher = teacherBytes(model);
+  data = reserve(bytes + teacher);
   if (!data)
     return failMemory(error, "what is trained", bytes);
-  size = bytes;
+  size = bytes + teacher;
   if (initial &&
       mmap(data, initial, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
            model.fd, off_t(model.initialOffset)) == MAP_FAILED)

@@ -50,12 +50,16 @@ public:
   /// `values` only the memory changes: they are about to be written.
   void own(const qopt_model &model, bool values);
 
+  /// Maps the teacher behind the variables; nothing happens without one, or the
+  /// second time.
+  qopt_status openTeacher(const qopt_model &model, qopt_error *error);
+
   uint8_t *get() const { return data; }
 
 private:
   uint8_t *data = nullptr;
   uint64_t size = 0;
-  bool owned = false;
+  bool owned = false, taught = false;
 };
 
 } // namespace qopt::runtime

@@ -3,6 +3,8 @@
 #include "qopt/passes/kernel/Lora.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/SymbolTable.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 
 using namespace mlir;
@@ -13,8 +15,19 @@ static constexpr llvm::StringLiteral mark = "kernel.branch";
 
 bool isLoraBranch(Operation *op) { return op->hasAttr(mark); }
 
-static void split(lowbit::LoraLinearOp op) {
+/// Whether a factor is trained: it lies row-major then, not as an epilogue
+/// reads it.
+static bool isTrained(Value factor, SymbolTable &symbols) {
+  auto load = factor.getDefiningOp<ml_program::GlobalLoadOp>();
+  auto global = load ? symbols.lookup<ml_program::GlobalOp>(
+                           load.getGlobal().getLeafReference())
+                     : nullptr;
+  return global && global.getIsMutable();
+}
+
+static void split(lowbit::LoraLinearOp op, SymbolTable &symbols) {
   OpBuilder b(op);
+  bool trained = isTrained(op.getB(), symbols);
   RankedTensorType type = op.getResult().getType();
   RankedTensorType input = op.getInput().getType();
   SmallVector<int64_t> shape(input.getShape());
@@ -39,17 +52,18 @@ static void split(lowbit::LoraLinearOp op) {
   auto base = op.getBase().getDefiningOp<lowbit::LinearOp>();
   op.replaceAllUsesWith(sum.getResult());
   op.erase();
-  if (base && base->hasOneUse()) {
+  if (base && base->hasOneUse() && !trained) {
     branch->setAttr(mark, b.getUnitAttr());
     scaled->setAttr(mark, b.getUnitAttr());
   }
 }
 
 void splitLoraLinears(ModuleOp module) {
+  SymbolTable symbols(module);
   SmallVector<lowbit::LoraLinearOp> ops;
   module.walk([&](lowbit::LoraLinearOp op) { ops.push_back(op); });
   for (lowbit::LoraLinearOp op : ops)
-    split(op);
+    split(op, symbols);
 }
 
 } // namespace qopt

@@ -8,8 +8,9 @@
 namespace qopt {
 
 /// Takes each lowbit.lora_linear apart: u = x a^T, and onto the base scale (u
-/// b^T). Where the base is a layer on codes that has no other reader, the ops
-/// of the second half are marked: they go into its epilogue.
+/// b^T). Where the base is a layer on codes that has no other reader, and b is
+/// not trained, the ops of the second half are marked: they go into its
+/// epilogue.
 void splitLoraLinears(mlir::ModuleOp module);
 
 /// Whether an op is a marked one.

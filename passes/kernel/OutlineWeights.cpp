@@ -19,6 +19,7 @@
 #include "qopt/passes/Passes.h"
 #include "qopt/passes/kernel/Lora.h"
 #include "qopt/passes/kernel/Target.h"
+#include "qopt/passes/kernel/Variables.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/raw_ostream.h"
@@ -82,7 +83,8 @@ bool WeightCollector::isKnown(Value value) {
   if (auto load = dyn_cast<ml_program::GlobalLoadOp>(op)) {
     auto global = symbols.lookup<ml_program::GlobalOp>(
         load.getGlobal().getLeafReference());
-    result = global && global.getValue().has_value() && !global.getIsMutable();
+    result = global && global.getValue().has_value() &&
+             !global.getIsMutable() && !global->hasAttr(mappedAttr);
   } else {
     bool pure = isPure(op) &&
                 isa<arith::ArithDialect, nn::NnDialect, lowbit::LowbitDialect>(

@@ -52,7 +52,8 @@ int64_t Variables::offsetOf(GlobalOp global) {
 Variables Variables::of(ModuleOp program) {
   Variables variables;
   for (auto global : program.getOps<GlobalOp>()) {
-    if (!global->hasAttr(kernel::KernelDialect::offsetAttr))
+    if (!global->hasAttr(kernel::KernelDialect::offsetAttr) ||
+        global->hasAttr(mappedAttr))
       continue;
     variables.globals.push_back(global);
     int64_t end = offsetOf(global) + bytesOf(global);
@@ -131,6 +132,11 @@ struct PlaceVariables final : impl::PlaceVariablesBase<PlaceVariables> {
                       b.getI64IntegerAttr(offset));
       offset += bytesOf(global);
     }
+    int64_t mapped = llvm::alignTo(offset, mappedAlignment);
+    for (auto global : program.getOps<GlobalOp>())
+      if (auto at = global->getAttrOfType<IntegerAttr>(mappedAttr))
+        global->setAttr(kernel::KernelDialect::offsetAttr,
+                        b.getI64IntegerAttr(mapped + at.getInt()));
   }
 
   LogicalResult check(GlobalStoreOp store, SymbolTable &table) {

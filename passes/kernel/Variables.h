@@ -8,6 +8,15 @@
 
 namespace qopt {
 
+/// Weights of another model that are mapped from its files as a program runs,
+/// not copied: one file behind the other, each at a multiple of 4096, all
+/// behind the variables. On a global: its offset there, in bytes.
+constexpr llvm::StringLiteral mappedAttr = "kernel.mapped";
+/// On the program: the files, dictionaries of `path`, `bytes`, `hash` and
+/// `offset`.
+constexpr llvm::StringLiteral mappedFilesAttr = "kernel.mapped_files";
+constexpr int64_t mappedAlignment = 4096;
+
 /// The variables of a program, in the order of their offsets.
 struct Variables {
   llvm::SmallVector<mlir::ml_program::GlobalOp> globals;

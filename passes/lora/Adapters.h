@@ -15,6 +15,9 @@ namespace qopt::lora {
 
 /// On the program: the names of its adapters, the active one first.
 constexpr llvm::StringLiteral adaptersAttr = "lowbit.adapters";
+/// The name of the branches that a recipe or training has added, if no adapter
+/// has brought any.
+constexpr llvm::StringLiteral branchesName = "lora";
 /// On the program, if parameters were replaced: the adapter cannot be taken
 /// off.
 constexpr llvm::StringLiteral fixedAttr = "lowbit.fixed";

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/dialects/lowbit/Philox.h"
+#include "qopt/passes/lora/Adapters.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/xxhash.h"
 
@@ -107,6 +108,13 @@ void attachBranch(OpBuilder &builder, Operation *linear, Value input,
                   TypedAttr b, SymbolTable &symbols) {
   Location loc = linear->getLoc();
   builder.setInsertionPointAfter(linear);
+  // What adapters from outside have brought is theirs to change alone.
+  Operation *program = symbols.getOp();
+  auto own = builder.getStrArrayAttr({branchesName});
+  bool isSlot =
+      !program->hasAttr(adaptersAttr) || program->getAttr(adaptersAttr) == own;
+  if (isSlot)
+    program->setAttr(adaptersAttr, own);
   auto load = [&](TypedAttr value, StringRef factor) -> Value {
     auto global = ml_program::GlobalOp::create(
         builder, loc, (module + "." + factor + ".weight").str(),
@@ -114,6 +122,11 @@ void attachBranch(OpBuilder &builder, Operation *linear, Value input,
         builder.getStringAttr("private"));
     global->setAttr(nn::NnDialect::roleAttr,
                     nn::RoleAttr::get(loc.getContext(), nn::Role::adapter));
+    if (isSlot) {
+      global->setAttr(moduleAttr, builder.getStringAttr(module));
+      global->setAttr(scaleAttr,
+                      builder.getF64FloatAttr(options.alpha / options.rank));
+    }
     global->moveBefore(&symbols.getOp()->getRegion(0).front().front());
     symbols.insert(global);
     return ml_program::GlobalLoadOp::create(builder, loc, value.getType(),

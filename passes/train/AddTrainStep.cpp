@@ -4,7 +4,9 @@
 // for each parameter by its role. Parameters become mutable; the states of
 // their optimizers are mutable globals beside them.
 
+#include "qopt/passes/kernel/Lora.h"
 #include "qopt/passes/train/Backward.h"
+#include "qopt/passes/train/Distillation.h"
 #include "qopt/passes/train/Lambda.h"
 #include "qopt/passes/train/Optimizers.h"
 
@@ -55,8 +57,9 @@ public:
   void finish(ArrayRef<std::pair<StringRef, Value>> results);
 
   /// The loss of the copy of `nll`, and the gradients of `parameters`.
-  FailureOr<SmallVector<Value>> addGradients(ArrayRef<GlobalOp> parameters,
-                                             int64_t recompute);
+  FailureOr<SmallVector<Value>>
+  addGradients(ArrayRef<GlobalOp> parameters, int64_t recompute,
+               const train::Distillation &distillation);
 
   func::FuncOp function;
   OpBuilder builder;
@@ -92,7 +95,8 @@ static bool returnsLosses(func::FuncOp nll) {
 }
 
 /// Targets below 0 do not count: `loss` is the sum of the others' losses.
-static Value countedLoss(OpBuilder &builder, Operation *op, Value weight) {
+static Value countedLoss(OpBuilder &builder, Operation *op, Value weight,
+                         function_ref<Value(OpBuilder &)> lossOf) {
   Location loc = op->getLoc();
   OpOperand &operand = op->getOpOperand(op->getNumOperands() - 1);
   Value targets = operand.get();
@@ -109,7 +113,7 @@ static Value countedLoss(OpBuilder &builder, Operation *op, Value weight) {
   builder.setInsertionPoint(op->getBlock()->getTerminator());
   auto type = cast<RankedTensorType>(op->getResult(0).getType())
                   .clone(builder.getF32Type());
-  Value each = op->getResult(0);
+  Value each = lossOf(builder);
   if (each.getType() != type)
     each = nn::CastOp::create(builder, loc, type, each);
   Value mask = nn::CastOp::create(
@@ -125,14 +129,18 @@ static Value countedLoss(OpBuilder &builder, Operation *op, Value weight) {
 }
 
 FailureOr<SmallVector<Value>>
-StepBuilder::addGradients(ArrayRef<GlobalOp> parameters, int64_t recompute) {
+StepBuilder::addGradients(ArrayRef<GlobalOp> parameters, int64_t recompute,
+                          const train::Distillation &distillation) {
   Operation *returned = function.getBody().front().getTerminator();
-  Operation *op = returned->getOperand(0).getDefiningOp();
+  Operation *op =
+      distillation.withLogits(returned->getOperand(0).getDefiningOp());
   Value weight = argument("weight", builder.getF32Type());
-  loss = countedLoss(builder, op, weight);
   train::addLambda(function, [&](StringRef name, RankedTensorType type) {
     return argument(name, type);
   });
+  // A teacher's layers have no lambda.
+  loss = countedLoss(builder, op, weight,
+                     [&](OpBuilder &b) { return distillation.lossOf(b, op); });
   SmallVector<std::string> names;
   for (GlobalOp global : parameters) {
     loads.push_back(train::loadOnce(function, global));
@@ -174,17 +182,24 @@ struct AddTrainStep final : impl::AddTrainStepBase<AddTrainStep> {
     if (failed(optimizers))
       return fail(message);
     parameters = std::move(*trained);
+    distillation = {program.lookupSymbol<func::FuncOp>("teacher"), klWeight,
+                    ceWeight};
     if (failed(addStep(nll, *optimizers)) ||
         (accumulate && failed(addAccumulation(nll, *optimizers))))
       return signalPassFailure();
     for (GlobalOp global : parameters)
       global.setIsMutable(true);
+    if (distillation.teacher)
+      distillation.teacher.erase();
+    // What a branch computes on the way serves its gradients, too.
+    if (train == "lora")
+      splitLoraLinears(program);
   }
 
   /// train_step: all in one.
   LogicalResult addStep(func::FuncOp nll, train::Optimizers &optimizers) {
     StepBuilder step(nll, "train_step", true);
-    auto gradients = step.addGradients(parameters, recompute);
+    auto gradients = step.addGradients(parameters, recompute, distillation);
     if (failed(gradients))
       return failure();
     Value norm = update(step, optimizers, *gradients);
@@ -213,7 +228,7 @@ struct AddTrainStep final : impl::AddTrainStepBase<AddTrainStep> {
   LogicalResult addAccumulation(func::FuncOp nll,
                                 train::Optimizers &optimizers) {
     StepBuilder sum(nll, "train_accumulate", true);
-    auto gradients = sum.addGradients(parameters, recompute);
+    auto gradients = sum.addGradients(parameters, recompute, distillation);
     if (failed(gradients))
       return failure();
     SmallVector<train::Slot> slots;
@@ -246,6 +261,7 @@ struct AddTrainStep final : impl::AddTrainStepBase<AddTrainStep> {
   }
 
   SmallVector<GlobalOp> parameters;
+  train::Distillation distillation;
 };
 
 } // namespace

@@ -10,6 +10,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "qopt/dialects/nn/WeightFile.h"
 #include "qopt/passes/Passes.h"
+#include "qopt/passes/kernel/Variables.h"
 
 using namespace mlir;
 using ml_program::GlobalLoadOp;
@@ -29,6 +30,7 @@ static bool isMatrix(GlobalOp global) {
   RankedTensorType type = typeOf(global);
   return type && type.getRank() == 2 && type.hasStaticShape() &&
          isa<FloatType>(type.getElementType()) && !global.getIsMutable() &&
+         !global->hasAttr(mappedAttr) &&
          isa_and_nonnull<nn::WeightAttr, DenseElementsAttr,
                          DenseResourceElementsAttr>(global.getValueAttr());
 }

@@ -2,6 +2,7 @@
 
 #include "qopt/runtime/cli/MemoryPlan.h"
 #include "qopt/runtime/Context.h"
+#include "qopt/runtime/Teacher.h"
 #include "qopt/runtime/cli/Fill.h"
 #include "qopt/runtime/cli/Machine.h"
 #include "qopt/runtime/cli/Report.h"
@@ -47,6 +48,7 @@ bool MemoryPlan::make(const Session &session, uint64_t batch, uint64_t seq,
   const qopt_program &program = *model.program;
   process = residentMemory();
   weights = model.weightsBytes;
+  teacher = runtime::teacherBytes(model);
   for (uint32_t i = 0; i < program.variable_count; ++i) {
     const qopt_variable &variable = program.variables[i];
     uint64_t bytes = runtime::bytesOf(variable);
@@ -76,10 +78,11 @@ bool MemoryPlan::make(const Session &session, uint64_t batch, uint64_t seq,
 
 void MemoryPlan::print() const {
   fprintf(stderr,
-          "memory      %s: frozen weights %s, trained %s, optimizer %s, "
+          "memory      %s: frozen weights %s, %s%s%strained %s, optimizer %s, "
           "gradients %s, arena %s, threads %s, program and data %s\n",
           ByteText(total()).text, ByteText(weights).text,
-          ByteText(parameters).text, ByteText(states).text,
+          teacher ? "teacher " : "", teacher ? ByteText(teacher).text : "",
+          teacher ? ", " : "", ByteText(parameters).text, ByteText(states).text,
           ByteText(gradients).text, ByteText(arena).text,
           ByteText(threads).text, ByteText(process).text);
 }

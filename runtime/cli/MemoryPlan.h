@@ -10,6 +10,7 @@ namespace qopt::cli {
 struct MemoryPlan {
   uint64_t process = 0;    ///< that is resident already: program and data
   uint64_t weights = 0;    ///< that are not trained, mapped from the file
+  uint64_t teacher = 0;    ///< mapped from its own files
   uint64_t parameters = 0; ///< that are trained
   uint64_t states = 0;     ///< of optimizers
   uint64_t gradients = 0;  ///< sums of several micro-batches
@@ -21,7 +22,7 @@ struct MemoryPlan {
   bool make(const Session &session, uint64_t batch, uint64_t seq, bool sums);
 
   uint64_t total() const {
-    return process + weights + parameters + states + gradients + arena +
+    return process + weights + teacher + parameters + states + gradients + arena +
            threads;
   }
   /// One line on stderr.

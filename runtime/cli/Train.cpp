@@ -109,6 +109,10 @@ static bool readOptions(const Invocation &invocation, TrainOptions &options,
        "steps between state files, beside the one at the\nend; 0: that one "
        "only (default: 100)",
        options.saveEvery, 0, UINT64_MAX},
+      {"--save-adapter", "DIR",
+       "what is trained, as a PEFT adapter (of a model that was\n"
+       "compiled with --train=lora)",
+       options.adapter},
       {"--log", "FILE",
        "a line of JSON for each step; the curve of the losses\nis drawn beside "
        "it (or the state file) as .svg",
@@ -209,6 +213,17 @@ static void reportMemory(const MemoryPlan &plan) {
                  1));
 }
 
+/// Before the run, too: what cannot be written is known before it costs time.
+static bool saveAdapter(const Session &session, const TrainOptions &options) {
+  Error what;
+  if (!options.adapter ||
+      qopt_context_save_adapter(session.context, options.adapter, &what) ==
+          QOPT_OK)
+    return true;
+  fail(what);
+  return false;
+}
+
 static int trainWith(const Session &session, const TrainOptions &options) {
   TrainTokens tokens;
   for (const char *path : options.data)
@@ -230,10 +245,14 @@ static int trainWith(const Session &session, const TrainOptions &options) {
   Windows windows(tokens, options.seq, options.shuffled, trainer.seed());
   if (!windows.open())
     return failed;
-  if (!options.state)
+  if (!saveAdapter(session, options))
+    return failed;
+  if (!options.state && !options.adapter)
     note("without --state nothing of what is trained is kept");
   catchInterrupt(/*terminate=*/true);
   int code = trainer.run(windows);
+  if (!saveAdapter(session, options))
+    code = failed;
   drawCurve(options, trainer.losses());
   reportMemory(plan);
   return code;
@@ -259,6 +278,11 @@ int train(const Invocation &invocation) {
     return failed;
   if (!readTexts(texts, options))
     return misused;
+  if (common.adapter && !strcmp(common.adapter, "none")) {
+    error("--adapter none: branches of zeros stay zeros; leave it out, or name "
+          "an adapter to go on from");
+    return misused;
+  }
   if (!session.openContext(common) || !fit(session, texts, options))
     return failed;
   return trainWith(session, options);

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "qopt/dialects/kernel/Kernel.h"
+#include "qopt/passes/kernel/Variables.h"
 #include "qopt/passes/lora/Adapters.h"
 
 using namespace mlir;
@@ -11,10 +12,9 @@ namespace json = llvm::json;
 
 namespace qopt::driver {
 
-static json::Object describeSlot(kernel::WeightOp weight,
-                                 ml_program::GlobalOp slot,
-                                 json::Array copies) {
-  RankedTensorType type = weight.getResultType();
+/// What a factor is, without its place.
+static json::Object describeFactor(ml_program::GlobalOp slot,
+                                   RankedTensorType type) {
   std::string element;
   llvm::raw_string_ostream(element) << type.getElementType();
   return json::Object{
@@ -23,13 +23,32 @@ static json::Object describeSlot(kernel::WeightOp weight,
       {"rows", type.getDimSize(0)},
       {"columns", type.getDimSize(1)},
       {"type", element},
-      {"panel", weight.getLayout().getPanel()},
-      {"offset", int64_t(weight.getOffset())},
-      {"bytes", weight.getBytes()},
       {"scale",
-       slot->getAttrOfType<FloatAttr>(lora::scaleAttr).getValueAsDouble()},
-      {"plain", weight->hasAttr(lora::plainAttr)},
-      {"copies", std::move(copies)}};
+       slot->getAttrOfType<FloatAttr>(lora::scaleAttr).getValueAsDouble()}};
+}
+
+static json::Object describeSlot(kernel::WeightOp weight,
+                                 ml_program::GlobalOp slot,
+                                 json::Array copies) {
+  json::Object factor = describeFactor(slot, weight.getResultType());
+  factor["panel"] = weight.getLayout().getPanel();
+  factor["offset"] = int64_t(weight.getOffset());
+  factor["bytes"] = weight.getBytes();
+  factor["plain"] = weight->hasAttr(lora::plainAttr);
+  factor["copies"] = std::move(copies);
+  return factor;
+}
+
+/// A factor that is trained.
+static json::Object describeVariable(ml_program::GlobalOp slot) {
+  auto type = cast<RankedTensorType>(slot.getType());
+  json::Object factor = describeFactor(slot, type);
+  factor["panel"] = 0;
+  factor["offset"] = Variables::offsetOf(slot);
+  factor["bytes"] = kernel::LayoutAttr::get(slot.getContext(), 0).bytesOf(type);
+  factor["plain"] = true;
+  factor["variable"] = true;
+  return factor;
 }
 
 json::Value describeAdapters(ModuleOp program) {
@@ -57,6 +76,9 @@ json::Value describeAdapters(ModuleOp program) {
                      symbols.lookup<ml_program::GlobalOp>(slot.getValue()),
                      std::move(places)));
   }
+  for (ml_program::GlobalOp variable : Variables::of(program).globals)
+    if (variable->hasAttr(lora::moduleAttr))
+      slots.push_back(describeVariable(variable));
   return json::Object{{"names", std::move(all)},
                       {"fixed", program->hasAttr(lora::fixedAttr)},
                       {"slots", std::move(slots)}};

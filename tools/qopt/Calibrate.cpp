@@ -27,7 +27,8 @@ CalibrationFlags::CalibrationFlags(cl::OptionCategory &recipes)
       resume("resume", cl::cat(recipes),
              cl::desc("go on with a calibration that was stopped")),
       rank("lora-rank", cl::cat(recipes), cl::init(0),
-           cl::desc("rank of low-rank branches (default: the recipe's)")),
+           cl::desc("rank of low-rank branches (default: the recipe's, or 8 "
+                    "for --train=lora)")),
       alpha("lora-alpha", cl::cat(recipes), cl::init(16),
             cl::desc("a branch is scaled by alpha / rank")),
       targets("lora-targets", cl::cat(recipes), cl::value_desc("REGEX"),
@@ -49,7 +50,13 @@ static size_t endOfPass(StringRef pipeline, size_t begin) {
   return pipeline.size();
 }
 
-LogicalResult CalibrationFlags::finish(Recipe &recipe, bool trained,
+/// Whether a pass of the recipe adds branches.
+static bool addsBranches(StringRef pipeline) {
+  return pipeline.contains("rank=");
+}
+
+LogicalResult CalibrationFlags::finish(Recipe &recipe, Trains trains,
+                                       bool adapters,
                                        CalibrationOptions &options,
                                        std::string &message) const {
   auto refuse = [&](const Twine &why) {
@@ -60,7 +67,12 @@ LogicalResult CalibrationFlags::finish(Recipe &recipe, bool trained,
   options.samples = samples;
   options.length = length;
   options.resume = resume;
-  bool calibrated = !source.empty(), branches = rank > 0;
+  bool calibrated = !source.empty(), trained = trains != Trains::nothing;
+  int64_t rank = this->rank;
+  if (!this->rank.getNumOccurrences() && trains == Trains::branches &&
+      !adapters && !addsBranches(recipe.pipeline))
+    rank = 8;
+  bool branches = rank > 0;
   if (samples < 1 || length < 1)
     return refuse("expects --calib-samples and --calib-seq to be at least 1");
   if (resume && !calibrated)
@@ -89,7 +101,7 @@ LogicalResult CalibrationFlags::finish(Recipe &recipe, bool trained,
   StringRef start = calibrated ? "qera" : "zero";
   if (!init.empty())
     start = init.getValue();
-  std::string how = ("{rank=" + Twine(int64_t(rank)) + " alpha=" +
+  std::string how = ("{rank=" + Twine(rank) + " alpha=" +
                      formatv("{0}", double(alpha)).str() + " init=" + start)
                         .str();
   // As PEFT loads them.
@@ -98,7 +110,7 @@ LogicalResult CalibrationFlags::finish(Recipe &recipe, bool trained,
   if (!targets.empty())
     how += " targets=" + encodeOption(targets);
   how += "}";
-  recipe.name += (" lora=" + Twine(int64_t(rank))).str();
+  recipe.name += (" lora=" + Twine(rank)).str();
   if (gptq != std::string::npos) {
     text.replace(gptq, endOfPass(text, gptq) - gptq, "qopt-gptq" + how);
     return success();

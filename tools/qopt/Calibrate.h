@@ -17,14 +17,18 @@ struct CalibrationOptions {
   bool resume = false;
 };
 
+/// What a binary trains.
+enum class Trains { nothing, parameters, branches };
+
 /// Registers its flags for as long as it lives.
 class CalibrationFlags {
 public:
   explicit CalibrationFlags(llvm::cl::OptionCategory &recipes);
 
   /// Brings the recipe to do what was asked for. Fails with what makes no sense
-  /// in `message`. Branches that are not `trained` later are stored in f16.
-  llvm::LogicalResult finish(Recipe &recipe, bool trained,
+  /// in `message`. Branches that are not trained later are stored in f16; to
+  /// train branches, there are some, unless `adapters` bring them along.
+  llvm::LogicalResult finish(Recipe &recipe, Trains trains, bool adapters,
                              CalibrationOptions &options,
                              std::string &message) const;
   /// Fails if the recipe chooses codes by data and none was given.

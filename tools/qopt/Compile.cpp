@@ -16,6 +16,7 @@
 #include "qopt/tools/qopt/Compare.h"
 #include "qopt/tools/qopt/Info.h"
 #include "qopt/tools/qopt/Report.h"
+#include "qopt/tools/qopt/Teacher.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
@@ -444,6 +445,9 @@ LogicalResult Compilation::run() {
         failed(peft::attachAdapters(*program, options.adapters,
                                     options.adapters.empty() ? ""
                                                              : hashOf(input))))
+      return failure();
+    if (stage == Stage::train && !options.teacher.empty() &&
+        failed(addTeacher(*program, options.teacher)))
       return failure();
     if (stage == Stage::kernels)
       summary.tensors =

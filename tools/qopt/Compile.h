@@ -23,6 +23,7 @@ struct Options {
   std::string bundle;                ///< folder of what models are linked with
   Recipe recipe;
   std::string train; ///< passes of the stage train; empty: none
+  std::string teacher; ///< model that it learns from; empty: none
   Emit emit = Emit::exe;
   Stage stopAfter = Stage::link;
   std::vector<std::string> cpus;

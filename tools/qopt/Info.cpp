@@ -10,6 +10,7 @@
 #include "qopt/dialects/nn/Dims.h"
 #include "qopt/passes/Weights.h"
 #include "qopt/tools/qopt/Adapters.h"
+#include "qopt/tools/qopt/Teacher.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
@@ -300,6 +301,8 @@ std::string describe(ModuleOp program, ArrayRef<Target> targets,
   };
   if (json::Value adapters = describeAdapters(program); !adapters.getAsNull())
     info["adapters"] = std::move(adapters);
+  if (json::Value teacher = describeTeacher(program); !teacher.getAsNull())
+    info["teacher"] = std::move(teacher);
   std::string text;
   llvm::raw_string_ostream(text) << json::Value(std::move(info));
   return text;

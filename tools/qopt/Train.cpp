@@ -3,6 +3,8 @@
 #include "qopt/tools/qopt/Train.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Regex.h"
 
 using namespace llvm;
@@ -20,6 +22,15 @@ TrainFlags::TrainFlags(cl::OptionCategory &training)
             cl::value_desc("adamw|muon|sgd"),
             cl::desc("optimizer (default: adamw); muon is for hidden matrices, "
                      "adamw for the rest")),
+      teacher("teacher", cl::cat(training), cl::value_desc("FILE"),
+              cl::desc("float model whose logits are learned, too; it is read "
+                       "from its file in each run")),
+      klWeight("kl-weight", cl::cat(training), cl::init(1), cl::value_desc("W"),
+               cl::desc("of the divergence from the teacher, a mean over "
+                        "tokens (default: 1)")),
+      ceWeight("ce-weight", cl::cat(training), cl::init(0.1),
+               cl::value_desc("W"),
+               cl::desc("of the cross-entropy beside it (default: 0.1)")),
       optimBits("optim-bits", cl::cat(training), cl::init(32),
                 cl::value_desc("32|8"),
                 cl::desc("bits of its states (default: 32)")),
@@ -28,6 +39,12 @@ TrainFlags::TrainFlags(cl::OptionCategory &training)
                 cl::desc("keep every N-th sum of the residual stream and "
                          "compute the rest again; 2: a layer (default: 0, "
                          "keep all)")) {}
+
+Trains TrainFlags::trains() const {
+  if (!train.getNumOccurrences())
+    return Trains::nothing;
+  return train == "lora" ? Trains::branches : Trains::parameters;
+}
 
 LogicalResult TrainFlags::finish(std::string &passes,
                                  std::string &message) const {
@@ -40,6 +57,7 @@ LogicalResult TrainFlags::finish(std::string &passes,
          {static_cast<const cl::Option *>(&pattern),
           static_cast<const cl::Option *>(&optim),
           static_cast<const cl::Option *>(&optimBits),
+          static_cast<const cl::Option *>(&teacher),
           static_cast<const cl::Option *>(&recompute)})
       if (option->getNumOccurrences())
         return fail("--" + option->ArgStr +
@@ -58,12 +76,28 @@ LogicalResult TrainFlags::finish(std::string &passes,
   if (recompute < 0)
     return fail("expects --recompute to be at least 0, got " +
                 Twine(recompute.getValue()));
+  bool isWeighted =
+      klWeight.getNumOccurrences() || ceWeight.getNumOccurrences();
+  if (teacher.empty() && isWeighted)
+    return fail("--kl-weight and --ce-weight need --teacher");
+  if (!(klWeight >= 0 && ceWeight >= 0 && klWeight + ceWeight > 0 &&
+        klWeight + ceWeight < 1e6))
+    return fail("expects --kl-weight and --ce-weight to be at least 0, and not "
+                "both 0");
+  if (!teacher.empty() &&
+      (!StringRef(teacher).ends_with(".onnx") || !sys::fs::exists(teacher)))
+    return fail("expects --teacher to name a file .onnx, got '" + teacher +
+                "'");
   std::string error;
   if (!pattern.empty() && !Regex(pattern).isValid(error))
     return fail("--train-only is no regular expression: " + error);
   passes = "qopt-train{train=" + what + " optim=" + optim +
            " states=" + (optimBits == 8 ? "8bit" : "f32") +
            " recompute=" + std::to_string(recompute);
+  if (!teacher.empty())
+    passes += formatv(" kl-weight={0} ce-weight={1}", double(klWeight),
+                      double(ceWeight))
+                  .str();
   if (!pattern.empty())
     passes += " pattern={" + pattern + "}";
   passes += "}";

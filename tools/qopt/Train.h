@@ -3,8 +3,8 @@
 #ifndef QOPT_TOOLS_QOPT_TRAIN_H
 #define QOPT_TOOLS_QOPT_TRAIN_H
 
+#include "qopt/tools/qopt/Calibrate.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/LogicalResult.h"
 
 namespace qopt::driver {
 
@@ -17,8 +17,13 @@ public:
   /// wrong in `message`.
   llvm::LogicalResult finish(std::string &passes, std::string &message) const;
 
+  Trains trains() const;
+  /// The model that it learns from; empty: none.
+  std::string teacherFile() const { return teacher; }
+
 private:
-  llvm::cl::opt<std::string> train, pattern, optim;
+  llvm::cl::opt<std::string> train, pattern, optim, teacher;
+  llvm::cl::opt<double> klWeight, ceWeight;
   llvm::cl::opt<unsigned> optimBits;
   llvm::cl::opt<int64_t> recompute;
 };

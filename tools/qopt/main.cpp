@@ -111,9 +111,9 @@ int main(int argc, char **argv) {
                     "plain, or a name of LLVM's such as x86-64-v3, znver4\n";
     return 0;
   }
-  if (std::string message;
-      failed(calibration.finish(options.recipe, !options.train.empty(),
-                                options.calibration, message)))
+  if (std::string message; failed(
+          calibration.finish(options.recipe, train.trains(), !adapters.empty(),
+                             options.calibration, message)))
     return refuse(message);
   if (std::optional<int> code =
           recipe.show(options.recipe, options.train, stopAfter))
@@ -129,6 +129,7 @@ int main(int argc, char **argv) {
   options.output = output;
   options.adapters.assign(adapters.begin(), adapters.end());
   options.tokenizer = tokenizer;
+  options.teacher = train.teacherFile();
   options.bundle = bundle.empty() ? bundleOf(argv[0]) : bundle;
   options.emit = emit;
   options.stopAfter = stopAfter;

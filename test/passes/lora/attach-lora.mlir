@@ -12,8 +12,8 @@
 // RUN: not qopt-interpret %t.f32 --compare=%t.f16 --tolerance=1e-7
 // RUN: qopt-opt %s --qopt-attach-lora="targets=w rank=8 init=svd factors=bf16" -o %t.bf16
 // RUN: qopt-interpret %t.f32 --compare=%t.bf16 --tolerance=2e-2
-// F16-DAG: @w1.lora_A.weight({{.*}} : tensor<8x8xf16> {nn.role = #nn.role<adapter>}
-// F16-DAG: @w1.lora_B.weight({{.*}} : tensor<8x8xf16> {nn.role = #nn.role<adapter>}
+// F16-DAG: @w1.lora_A.weight({{.*}} : tensor<8x8xf16> {{{.*}}nn.role = #nn.role<adapter>}
+// F16-DAG: @w1.lora_B.weight({{.*}} : tensor<8x8xf16> {{{.*}}nn.role = #nn.role<adapter>}
 // F16: lowbit.lora_linear {{.*}} : tensor<?x?x8xf32>, tensor<8x8xf16>, tensor<8x8xf16>, tensor<?x?x8xf32>
 // A is a function of seed and name.
 // RUN: qopt-opt %s --qopt-attach-lora="targets=w seed=1" | not diff %t -
@@ -39,8 +39,10 @@ ml_program.global private @w1(#ml_program.extern<!w>) : !w {nn.role = #nn.role<m
 ml_program.global private @w2(#ml_program.extern<!w>) : !w {nn.role = #nn.role<matrix>}
 ml_program.global private @head(#ml_program.extern<tensor<16x8xf32>>) : tensor<16x8xf32> {nn.role = #nn.role<head>}
 
-// CHECK-DAG: @w1.lora_A.weight(dense<{{.*}}> : tensor<8x8xf32>) : tensor<8x8xf32> {nn.role = #nn.role<adapter>}
-// CHECK-DAG: @w1.lora_B.weight(dense<0.000000e+00> : tensor<8x8xf32>) : tensor<8x8xf32> {nn.role = #nn.role<adapter>}
+// The factors are slots, which another adapter may take.
+// CHECK: module attributes {lowbit.adapters = ["lora"]}
+// CHECK-DAG: @w1.lora_A.weight(dense<{{.*}}> : tensor<8x8xf32>) : tensor<8x8xf32> {lowbit.module = "w1", lowbit.scale = 2.{{.*}} : f64, nn.role = #nn.role<adapter>}
+// CHECK-DAG: @w1.lora_B.weight(dense<0.000000e+00> : tensor<8x8xf32>) : tensor<8x8xf32> {lowbit.module = "w1", lowbit.scale = 2.{{.*}} : f64, nn.role = #nn.role<adapter>}
 
 // CHECK-LABEL: func @run(
 func.func @run(%input_ids: tensor<?x?xi64> {nn.dims = #ids, nn.name = "input_ids"})
