@@ -1,6 +1,9 @@
 // Stores that need a copy, and globals that are no variables, are errors.
 
 // RUN: qopt-opt %s --split-input-file --qopt-outline-kernels --qopt-place-variables --verify-diagnostics
+// Kernels must be there.
+// RUN: not qopt-opt %s --split-input-file --qopt-place-variables 2>&1 | FileCheck %s
+// CHECK: expects the result of a launch that nothing else reads
 
 ml_program.global private mutable @w(dense<1.0> : tensor<4x4xf32>) : tensor<4x4xf32>
 

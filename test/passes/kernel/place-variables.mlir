@@ -2,6 +2,8 @@
 // are stored by the launches that write them; caches are not among them.
 
 // RUN: qopt-opt %s --qopt-outline-kernels --qopt-place-variables --qopt-plan-memory | FileCheck %s
+// RUN: qopt-opt %s --qopt-outline-kernels --qopt-place-variables --qopt-plan-memory -o %t.mlir
+// RUN: qopt-interpret %s --compare %t.mlir
 
 // CHECK-DAG: mutable @count(dense<0> : tensor<i64>) : tensor<i64> {kernel.offset = 128 : i64}
 // CHECK-DAG: mutable @sum(dense<0.000000e+00> : tensor<17xf32>) : tensor<17xf32> {kernel.offset = 192 : i64}

@@ -1,0 +1,88 @@
+"""From random weights to a ternary executable: `train_ternary.py FOLDER`.
+
+A tiny Llama learns a periodic text while lambda goes from 0 to 1, with and without
+norms of its own. What is compiled from its state, with codes for good, has the loss of
+the binary that trained it; a state that does not fit is refused.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+here = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(here.parent / "support"))
+from qopt_train import tensors  # noqa: E402
+
+folder = pathlib.Path(sys.argv[1])
+ids, model = folder / "ids.npy", folder / "m.onnx"
+
+
+def run(*command, fails=""):
+    """Runs a command, which must fail with a text where one is given."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if (done.returncode != 0) != bool(fails) or fails not in done.stderr:
+        sys.exit(f"{command}: exit code {done.returncode}, expects '{fails}' in\n{done.stderr}")
+    return done.stdout
+
+
+def evaluate(binary, *flags):
+    return json.loads(run(binary, "eval", "--data", ids, "--seq", 32, "--json", *flags))["nll"]
+
+
+def ternary(weight):
+    """BitNet's codes, as arXiv:2505.08823 takes them over, in f32."""
+    delta = np.float32(max(np.abs(weight).astype(np.float64).mean(), 1e-5))
+    return np.clip(np.rint(weight * (np.float32(1) / delta)), -1, 1)
+
+
+def train(recipe):
+    binary, deploy, state = (folder / f"{recipe}{end}" for end in (".train", ".deploy", ".safetensors"))
+    run("qopt", model, "--train=full", f"--recipe={recipe}", "-o", binary)
+    log = folder / f"{recipe}.jsonl"
+    run(binary, "train", "--data", ids, "--steps", 60, "--lr", 5e-3, "--batch", 4, "--seq", 32, "--lambda", "linear:30",
+        "--state", state, "--log", log, "--threads", 1)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lambdas = [line["lambda"] for line in lines]
+    if lambdas[0] != 0 or not np.isclose(lambdas[15], 0.5) or set(lambdas[30:]) != {1}:
+        sys.exit(f"{recipe}: expects lambda to rise for 30 steps, got {lambdas}")
+    first, last = lines[0]["loss"], np.mean([line["loss"] for line in lines[-5:]])
+    if not last < 0.7 * first:
+        sys.exit(f"{recipe}: expects the loss to fall, got {first}, then {last}")
+    run("qopt", model, f"--state={state}", f"--recipe={recipe}", "-o", deploy)
+    trained, deployed = evaluate(binary, "--state", state), evaluate(deploy)
+    if not abs(trained - deployed) <= 1e-4 * trained:  # codes are the same; sums of products are rounded
+        sys.exit(f"{recipe}: expects the loss {trained} of training, got {deployed}")
+    # A model whose weights have no other values: the same codes, whatever the recipe does with them.
+    kept = tensors(state)
+    codes = {name: ternary(w) for name, w in kept.items() if name.endswith("_proj.weight")}
+    shares = [np.mean(c == 0) for c in codes.values()]
+    if not codes or not 0.05 < np.mean(shares) < 0.6:
+        sys.exit(f"{recipe}: expects ternary weights, got shares of zeros {shares}")
+    print(f"{recipe}: loss {first:.3f} -> {last:.3f}, trained and deployed agree", flush=True)
+    return state
+
+
+def main():
+    folder.mkdir(parents=True, exist_ok=True)
+    run(sys.executable, here.parent / "support/tiny_llama.py", model, "--hidden=32", "--inner=48", "--vocabulary=31")
+    np.save(ids, np.tile(np.arange(13, dtype=np.int64) * 5 % 31, 200))
+    plain = train("ternary")
+    train("ternary-norm")
+    other = folder / "other.onnx"
+    run(sys.executable, here.parent / "support/tiny_llama.py", other, "--hidden=32", "--inner=48", "--vocabulary=31",
+        "--seed=1")
+    normed = folder / "ternary-norm.safetensors"
+    out = folder / "refused"
+    run("qopt", other, f"--state={plain}", "-o", out, fails="was trained from another model")
+    run("qopt", model, f"--state={normed}", "--recipe=ternary", "-o", out, fails="which the program does not have")
+    run("qopt", model, f"--state={ids}", "-o", out, fails="is no safetensors file")
+    run("qopt", model, f"--state={folder / 'none'}", "-o", out, fails="cannot read")
+    if out.exists():
+        sys.exit("expects nothing to be written for a state that is refused")
+    print("states that do not fit are refused")
+
+
+main()
