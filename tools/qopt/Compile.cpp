@@ -4,6 +4,8 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
 #include "qopt/codegen/cpu/Cpu.h"
 #include "qopt/codegen/executor/Executor.h"
 #include "qopt/codegen/link/Output.h"
@@ -12,7 +14,9 @@
 #include "qopt/dialects/nn/WeightWriter.h"
 #include "qopt/frontends/onnx/Import.h"
 #include "qopt/frontends/peft/Attach.h"
+#include "qopt/frontends/state/State.h"
 #include "qopt/frontends/tokenizer/Tokenizer.h"
+#include "qopt/passes/Passes.h"
 #include "qopt/tools/qopt/Compare.h"
 #include "qopt/tools/qopt/Info.h"
 #include "qopt/tools/qopt/Report.h"
@@ -73,6 +77,7 @@ private:
   LogicalResult nameOutput();
   LogicalResult load();
   LogicalResult findTargets();
+  LogicalResult loadState();
   LogicalResult readTokenizer();
   LogicalResult prepareCalibration();
   LogicalResult generate();
@@ -97,6 +102,7 @@ private:
   std::string input, folder, output, tokenizer, info;
   OwningOpRef<ModuleOp> program, original, generated;
   SmallVector<Target> targets;
+  std::optional<state::State> state; ///< trained weights
   uint64_t parameters = 0;
   calibrate::SettingsInterface *calibration = nullptr; ///< null: none
   llvm::FileRemover tokens;                            ///< of a text
@@ -183,6 +189,26 @@ LogicalResult Compilation::load() {
                 "' has been through a recipe already: leave out --recipe, or "
                 "begin with the model");
   return success();
+}
+
+/// What is trained as one parameter is one before a recipe sees it, and when
+/// trained weights take the place of the model's.
+LogicalResult Compilation::loadState() {
+  if (options.state.empty() && options.train.empty())
+    return success();
+  PassManager passes(&context);
+  passes.addPass(createTie());
+  passes.addPass(createCanonicalizerPass());
+  if (failed(passes.run(*program)))
+    return failure();
+  if (options.state.empty())
+    return success();
+  auto opened =
+      state::State::open(options.state, hashOf(input), program->getLoc());
+  if (failed(opened))
+    return failure();
+  state = std::move(*opened);
+  return state->apply(*program);
 }
 
 LogicalResult Compilation::findTargets() {
@@ -441,6 +467,8 @@ LogicalResult Compilation::run() {
     if (stage > options.stopAfter || stage <= done)
       continue;
     begin(stage);
+    if (stage == Stage::adapt && failed(loadState()))
+      return failure();
     if (stage == Stage::adapt &&
         failed(peft::attachAdapters(*program, options.adapters,
                                     options.adapters.empty() ? ""
@@ -457,6 +485,11 @@ LogicalResult Compilation::run() {
     if (failed(runStage(*program, stage, {recipe, options.train},
                         cpu::layoutFacts(targets))))
       return explain();
+    // What the recipe has added.
+    if (stage == Stage::adapt && state &&
+        (failed(state->apply(*program)) ||
+         failed(state->finish(program->getLoc()))))
+      return failure();
     if (stage == Stage::adapt && quantizes && !isAdapted(*program))
       return fail("recipe '" + options.recipe.name +
                   "' found no layer to adapt: the model has no linear layer "

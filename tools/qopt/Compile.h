@@ -24,6 +24,7 @@ struct Options {
   Recipe recipe;
   std::string train; ///< passes of the stage train; empty: none
   std::string teacher; ///< model that it learns from; empty: none
+  std::string state; ///< file with trained weights; empty: the model's own
   Emit emit = Emit::exe;
   Stage stopAfter = Stage::link;
   std::vector<std::string> cpus;

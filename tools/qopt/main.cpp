@@ -43,6 +43,10 @@ int main(int argc, char **argv) {
   cl::list<std::string> adapters(
       "adapter", cl::cat(inputs), cl::value_desc("DIR"),
       cl::desc("PEFT adapter to compile in; of several the first is active"));
+  cl::opt<std::string> state(
+      "state", cl::cat(inputs), cl::value_desc("FILE"),
+      cl::desc("trained weights, as train --state writes them, instead of the "
+               "model's"));
   cl::opt<std::string> output(
       "o", cl::cat(outputs), cl::value_desc("FILE"),
       cl::desc("result (default: the input's stem here); - prints text"));
@@ -129,6 +133,7 @@ int main(int argc, char **argv) {
   options.output = output;
   options.adapters.assign(adapters.begin(), adapters.end());
   options.tokenizer = tokenizer;
+  options.state = state;
   options.teacher = train.teacherFile();
   options.bundle = bundle.empty() ? bundleOf(argv[0]) : bundle;
   options.emit = emit;
