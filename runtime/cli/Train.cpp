@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 namespace qopt::cli {
 
@@ -150,6 +151,13 @@ static double usualMomentum(const qopt_program &program) {
   return 0;
 }
 
+static bool trainsBranches(const qopt_program &program) {
+  for (uint32_t i = 0; i < program.variable_count; ++i)
+    if (strstr(program.variables[i].name, ".lora_A.weight"))
+      return true;
+  return false;
+}
+
 /// Fits what was asked for to the model; says why when it does not fit.
 static bool fit(const Session &session, const Texts &texts,
                 TrainOptions &options) {
@@ -165,6 +173,12 @@ static bool fit(const Session &session, const Texts &texts,
     error("--lambda %s: the model has no gradual schedule; its recipe "
           "quantizes nothing while it trains",
           texts.lambda);
+    return false;
+  }
+  if (options.adapter && !trainsBranches(*model.program)) {
+    error("--save-adapter %s: the model trains no branches: compile it with "
+          "'qopt --train=lora'",
+          options.adapter);
     return false;
   }
   if (!texts.lambda)
@@ -213,7 +227,6 @@ static void reportMemory(const MemoryPlan &plan) {
                  1));
 }
 
-/// Before the run, too: what cannot be written is known before it costs time.
 static bool saveAdapter(const Session &session, const TrainOptions &options) {
   Error what;
   if (!options.adapter ||
@@ -245,7 +258,9 @@ static int trainWith(const Session &session, const TrainOptions &options) {
   Windows windows(tokens, options.seq, options.shuffled, trainer.seed());
   if (!windows.open())
     return failed;
-  if (!saveAdapter(session, options))
+  // What cannot be written is known before the run costs time.
+  if (options.adapter && access(options.adapter, F_OK) &&
+      !saveAdapter(session, options))
     return failed;
   if (!options.state && !options.adapter)
     note("without --state nothing of what is trained is kept");

@@ -93,6 +93,11 @@ def adapterMoves(recipe):
         sys.exit(f"{recipe}: expects the binary to begin as before, {before}, got {again}")
 
 
+def refused(binary, *flags):
+    words = [binary, "train", "--data", folder / "ids.npy", "--seq", 16, "--steps", 1, *flags]
+    print(subprocess.run([str(word) for word in words], capture_output=True, text=True).stderr, flush=True)
+
+
 def main():
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(case.model(), model)
@@ -101,6 +106,9 @@ def main():
     stepAgrees("ternary", "--weights=ternary")
     adapterMoves("w4a16")
     adapterMoves("w2a16-lora")
+    refused(folder / "w4a16-m", "--adapter", "none")
+    run("qopt", model, "--train", "-o", folder / "full")
+    refused(folder / "full", "--save-adapter", folder / "nothing")
 
 
 main()

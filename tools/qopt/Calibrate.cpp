@@ -56,7 +56,7 @@ static bool addsBranches(StringRef pipeline) {
 }
 
 LogicalResult CalibrationFlags::finish(Recipe &recipe, Trains trains,
-                                       bool adapters,
+                                       size_t adapters,
                                        CalibrationOptions &options,
                                        std::string &message) const {
   auto refuse = [&](const Twine &why) {
@@ -80,6 +80,9 @@ LogicalResult CalibrationFlags::finish(Recipe &recipe, Trains trains,
   if (rank < 0 || (!branches && (!targets.empty() || !init.empty())))
     return refuse("expects --lora-rank to be at least 1 with --lora-targets "
                   "and --lora-init");
+  if (trains == Trains::branches && adapters > 1)
+    return refuse("expects one --adapter with --train=lora, got " +
+                  Twine(adapters) + ": a run trains one");
   std::string &text = recipe.pipeline;
   // Factors that are trained keep f32, whatever the recipe says for others.
   static constexpr StringLiteral halves = " factors=f16";

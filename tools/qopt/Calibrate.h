@@ -27,8 +27,8 @@ public:
 
   /// Brings the recipe to do what was asked for. Fails with what makes no sense
   /// in `message`. Branches that are not trained later are stored in f16; to
-  /// train branches, there are some, unless `adapters` bring them along.
-  llvm::LogicalResult finish(Recipe &recipe, Trains trains, bool adapters,
+  /// train branches, there are some, unless one of `adapters` brings them.
+  llvm::LogicalResult finish(Recipe &recipe, Trains trains, size_t adapters,
                              CalibrationOptions &options,
                              std::string &message) const;
   /// Fails if the recipe chooses codes by data and none was given.

@@ -115,9 +115,9 @@ int main(int argc, char **argv) {
                     "plain, or a name of LLVM's such as x86-64-v3, znver4\n";
     return 0;
   }
-  if (std::string message; failed(
-          calibration.finish(options.recipe, train.trains(), !adapters.empty(),
-                             options.calibration, message)))
+  if (std::string message;
+      failed(calibration.finish(options.recipe, train.trains(), adapters.size(),
+                                options.calibration, message)))
     return refuse(message);
   if (std::optional<int> code =
           recipe.show(options.recipe, options.train, stopAfter))
