@@ -167,6 +167,9 @@ LogicalResult Gptq::calibrate() {
       return failure();
   stream.reset();
   SymbolTable symbols(program);
+  branch.slots = llvm::all_of(layers, [](Layer &layer) {
+    return layer.a.empty() || lora::isInFileBasis(layer.quantize.getInput());
+  });
   for (Layer &layer : layers)
     placeInProgram(layer, symbols);
   return success();

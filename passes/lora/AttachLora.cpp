@@ -240,6 +240,8 @@ LogicalResult AttachLora::attach() {
     return failure();
   if (targets.empty())
     return success();
+  branch.slots = llvm::all_of(
+      targets, [](Target &t) { return lora::isInFileBasis(t.weight); });
   return branch.init == lora::Init::zero ? attachEmpty(symbols)
                                          : attachBest(symbols);
 }

@@ -103,6 +103,17 @@ FactorPair zeroFactors(const BranchOptions &options, StringRef module,
   return pair;
 }
 
+bool isInFileBasis(Value weight) {
+  while (Operation *op = weight.getDefiningOp()) {
+    if (isa<ml_program::GlobalLoadOp>(op))
+      return true;
+    if (!isa<nn::TransposeOp, nn::ReshapeOp, nn::CastOp>(op))
+      return false;
+    weight = op->getOperand(0);
+  }
+  return false;
+}
+
 void attachBranch(OpBuilder &builder, Operation *linear, Value input,
                   StringRef module, const BranchOptions &options, TypedAttr a,
                   TypedAttr b, SymbolTable &symbols) {
@@ -111,8 +122,8 @@ void attachBranch(OpBuilder &builder, Operation *linear, Value input,
   // What adapters from outside have brought is theirs to change alone.
   Operation *program = symbols.getOp();
   auto own = builder.getStrArrayAttr({branchesName});
-  bool isSlot =
-      !program->hasAttr(adaptersAttr) || program->getAttr(adaptersAttr) == own;
+  bool isSlot = options.slots && (!program->hasAttr(adaptersAttr) ||
+                                  program->getAttr(adaptersAttr) == own);
   if (isSlot)
     program->setAttr(adaptersAttr, own);
   auto load = [&](TypedAttr value, StringRef factor) -> Value {

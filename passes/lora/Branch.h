@@ -24,6 +24,7 @@ struct BranchOptions {
   Init init = Init::zero;
   uint64_t seed = 0;    ///< of A
   mlir::FloatType type; ///< of the factors, as they are stored
+  bool slots = false;   ///< adapters from outside may take their place
 };
 
 /// Reads the options of a pass; an error at `loc` if they make no sense.
@@ -62,6 +63,10 @@ FactorPair bestFactors(mlir::MLIRContext *context, const BranchOptions &options,
 
 /// The layer's module: its name without ".weight".
 std::string moduleOf(llvm::StringRef layer);
+
+/// Whether a weight, up to its codes, is in the basis of the model's file,
+/// neither rotated nor folded: what adapters from outside are made for.
+bool isInFileBasis(mlir::Value weight);
 
 /// Adds `lowbit.lora_linear` behind a linear layer, which all its readers read
 /// from now on. `a` and `b` are the values of its factors' globals.
