@@ -86,7 +86,8 @@ qopt_status readSlots(const qopt_model &model, const JsonText &info,
   if (!adapters)
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "the model has no place for adapters: compile it with qopt "
-                "--adapter DIR");
+                "--adapter DIR, or with branches (--lora-rank) beside weights "
+                "that are not rotated");
   if (info.isTrue(adapters, "fixed"))
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "its adapter replaced parameters (modules_to_save): it "
