@@ -102,12 +102,13 @@ def InsertMissingNorm
     %y = nn.linear %h, %w : tensor<2x8xf32>, tensor<6x8xf32> -> tensor<2x6xf32>
     // ==>
     %g = ml_program.global_load @w.gain : tensor<8xf32>        // starts as 1
-    %n = nn.rms_norm %h, %g eps 1.0e-6 : tensor<2x8xf32>, tensor<8xf32>
+    %n = nn.rms_norm %h, %g eps 1.0e-6 {nn.gradual} : tensor<2x8xf32>, tensor<8xf32>
     %y = nn.linear %n, %w : tensor<2x8xf32>, tensor<6x8xf32> -> tensor<2x6xf32>
     ```
 
     **Preconditions.** Weights are parameters. A training follows.
-    **Postconditions.** Each layer reads a norm, or a remark says why not.
+    **Postconditions.** Each layer reads a norm, or a remark says why not. The
+    norm is `nn.gradual`: a step mixes it in as far as its lambda says.
     **Numbers.** Changes the result until it is trained: the sizes of tokens are
     lost.
     **Not handled.** Gains that start as the usual size of a token.

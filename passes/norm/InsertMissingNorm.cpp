@@ -28,10 +28,15 @@ struct InsertMissingNorm final
       else if (old)
         normKept(linear, getArgument(), "already has a norm");
       else
-        normInserted(insertNorm(linear, linear.getInput(), onesFor(linear),
-                                llvm::APFloat(eps), symbols),
-                     getArgument(), "changes the result until trained");
+        insert(linear, symbols);
     });
+  }
+
+  void insert(LinearOp linear, SymbolTable &symbols) {
+    RmsNormOp norm = insertNorm(linear, linear.getInput(), onesFor(linear),
+                                llvm::APFloat(eps), symbols);
+    norm->setAttr(gradualAttr, UnitAttr::get(&getContext()));
+    normInserted(norm, getArgument(), "changes the result until trained");
   }
 };
 

@@ -1,13 +1,17 @@
 // The lambda of each layer, an input of a step.
 //
 // Whatever is rounded for training is rounded as far as the lambda of its layer
-// says: embeddings with the first layer, the head with the last.
+// says: embeddings with the first layer, the head with the last. A norm that a
+// recipe has put where none was comes as gradually, so that a run begins with
+// what the model computes.
 
 #include "qopt/passes/train/Lambda.h"
 
+#include "mlir/IR/TypeUtilities.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/dialects/nn/Nn.h"
 #include "qopt/dialects/train/Train.h"
+#include "qopt/passes/norm/Norm.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -61,8 +65,8 @@ private:
 
 } // namespace
 
-/// The layer that multiplies what is rounded.
-static Operation *readerOf(lowbit::FakeQuantizeOp op) {
+/// The layer that multiplies what the op gives.
+static Operation *readerOf(Operation *op) {
   Operation *reader = op;
   while (!reader->use_empty()) {
     Operation *user = *reader->user_begin();
@@ -77,10 +81,35 @@ static Operation *readerOf(lowbit::FakeQuantizeOp op) {
   return reader;
 }
 
+/// y = lambda < 1 ? x + lambda (norm(x) - x) : norm(x)
+static void mix(nn::RmsNormOp norm, Value lambda) {
+  OpBuilder builder(norm->getContext());
+  builder.setInsertionPointAfter(norm);
+  Location loc = norm.getLoc();
+  Value x = norm.getInput(), n = norm.getResult();
+  auto type = cast<RankedTensorType>(lambda.getType());
+  Value one = arith::ConstantOp::create(
+      builder, loc, DenseElementsAttr::get(type, builder.getF32FloatAttr(1)));
+  Value isWhole =
+      nn::CompareOp::create(builder, loc, nn::Predicate::ge, lambda, one);
+  if (getElementTypeOrSelf(n) != type.getElementType())
+    lambda = nn::CastOp::create(builder, loc,
+                                type.clone(getElementTypeOrSelf(n)), lambda);
+  Value difference = nn::SubOp::create(builder, loc, n, x);
+  Value part = nn::MulOp::create(builder, loc, difference, lambda);
+  Value some = nn::AddOp::create(builder, loc, x, part);
+  Value mixed = nn::SelectOp::create(builder, loc, isWhole, n, some);
+  n.replaceUsesWithIf(mixed, [&](OpOperand &use) {
+    return use.getOwner() != difference.getDefiningOp() &&
+           use.getOwner() != mixed.getDefiningOp();
+  });
+}
+
 void addLambda(func::FuncOp step, AddArgument argument) {
-  SmallVector<lowbit::FakeQuantizeOp> sites;
-  step.walk([&](lowbit::FakeQuantizeOp op) {
-    if (!op.getLambda())
+  SmallVector<Operation *> sites;
+  step.walk([&](Operation *op) {
+    auto rounded = dyn_cast<lowbit::FakeQuantizeOp>(op);
+    if ((rounded && !rounded.getLambda()) || op->hasAttr(gradualAttr))
       sites.push_back(op);
   });
   if (sites.empty())
@@ -91,7 +120,7 @@ void addLambda(func::FuncOp step, AddArgument argument) {
   auto all = RankedTensorType::get({layers.count()}, builder.getF32Type());
   Value lambda = argument("lambda", all);
   SmallVector<Value> ofLayer(layers.count());
-  for (lowbit::FakeQuantizeOp site : sites) {
+  for (Operation *site : sites) {
     int64_t layer = layers.of(readerOf(site));
     Value &own = ofLayer[layer];
     if (!own) {
@@ -102,7 +131,10 @@ void addLambda(func::FuncOp step, AddArgument argument) {
       own = nn::ReshapeOp::create(builder, loc, all.clone(ArrayRef<int64_t>{}),
                                   own, ValueRange());
     }
-    site.getLambdaMutable().assign(own);
+    if (auto rounded = dyn_cast<lowbit::FakeQuantizeOp>(site))
+      rounded.getLambdaMutable().assign(own);
+    else
+      mix(cast<nn::RmsNormOp>(site), own);
   }
 }
 
