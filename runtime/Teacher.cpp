@@ -67,6 +67,13 @@ static bool hasHash(const uint8_t *data, uint64_t bytes, const char *expected) {
   return !strcmp(found, expected);
 }
 
+/// The end of a path, as much as a message has room for: its file's name.
+static const char *shown(const char *path) {
+  constexpr size_t most = 80;
+  size_t length = strlen(path);
+  return length > most ? path + (length - most) : path;
+}
+
 static qopt_status mapFile(const char *path, uint64_t bytes, const char *hash,
                            uint8_t *to, qopt_error *error) {
   static constexpr const char *repair =
@@ -77,7 +84,7 @@ static qopt_status mapFile(const char *path, uint64_t bytes, const char *hash,
   struct stat about;
   if (file < 0 || fstat(file, &about))
     return fail(error, QOPT_NOT_FOUND,
-                "cannot read the teacher '%.80s': %s; %s", path,
+                "cannot read the teacher '%s': %s; %s", shown(path),
                 strerror_r(errno, why, sizeof why), repair);
   bool same = uint64_t(about.st_size) == bytes;
   void *mapped =
@@ -87,8 +94,8 @@ static qopt_status mapFile(const char *path, uint64_t bytes, const char *hash,
   if (mapped == MAP_FAILED)
     return failMemory(error, "the teacher", bytes);
   if (!same || !hasHash(to, bytes, hash))
-    return fail(error, QOPT_INVALID_ARGUMENT, "'%.80s' is another teacher; %s",
-                path, repair);
+    return fail(error, QOPT_INVALID_ARGUMENT, "'%s' is another teacher; %s",
+                shown(path), repair);
   return QOPT_OK;
 }
 
