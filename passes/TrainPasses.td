@@ -187,8 +187,9 @@ def AddTrainStep : Pass<"qopt-add-train-step", "::mlir::ModuleOp"> {
     **Postconditions.** `train_step` gives loss and gradient norm. With
     `accumulate`, `train_accumulate` gives a loss and adds to `NAME.grad`,
     `train_update` makes the step and clears them. Trained parameters are
-    mutable, their states lie in `NAME.adamw.m`, `NAME.adamw.v`, `NAME.muon.m`,
-    `NAME.sgd.v`, with 8 bits in `.codes` and `.scales` of these.
+    mutable, their states lie in `NAME.adamw.m`, `NAME.adamw.v`,
+    `NAME.muon.momentum`, `NAME.sgd.v`, with 8 bits in `.codes` and `.scales` of
+    these.
     **Numbers.** Within rounding of the formulas of the optimizers.
     **Not handled.** Parameters of f16; a past.
   }];

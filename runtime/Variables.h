@@ -8,8 +8,8 @@
 namespace qopt::runtime {
 
 /// What a variable is to a training. States and sums are told by their names:
-/// NAME.adamw.m, NAME.muon.m, NAME.sgd.v and the like, and NAME.grad, where
-/// NAME is a variable, too.
+/// NAME.adamw.m, NAME.muon.momentum, NAME.sgd.v and the like, and NAME.grad,
+/// where NAME is a variable, too.
 enum class VariableRole { parameter, state, sum };
 
 VariableRole roleOf(const qopt_program &program, const qopt_variable &variable);

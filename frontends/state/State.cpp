@@ -62,7 +62,7 @@ LogicalResult State::apply(ModuleOp program) {
 
 LogicalResult State::finish(Location loc) const {
   for (const nn::WeightFiles::Entry &tensor : tensors) {
-    // NAME.adamw.m, NAME.muon.m.codes, ... belong to NAME.
+    // NAME.adamw.m, NAME.muon.momentum.codes, ... belong to NAME.
     bool isOptimizers = false;
     for (StringRef kind : {".adamw.", ".muon.", ".sgd."})
       if (size_t at = StringRef(tensor.key).rfind(kind);

@@ -238,12 +238,12 @@ void Optimizers::update(GlobalOp parameter, Value load, Value gradient) {
   }
   case Kind::muon: {
     Splits parts = splits.lookup(parameter);
-    auto op =
-        MuonOp::create(*builder, loc, type, type, p, gradient,
-                       loadState(parameter, ".muon.m", false), lr, momentum,
-                       decayOf(parameter), scale, parts.sizes, parts.axis);
+    auto op = MuonOp::create(*builder, loc, type, type, p, gradient,
+                             loadState(parameter, ".muon.momentum", false), lr,
+                             momentum, decayOf(parameter), scale, parts.sizes,
+                             parts.axis);
     updated = op.getUpdated();
-    storeState(parameter, ".muon.m", false, op.getNewBuffer());
+    storeState(parameter, ".muon.momentum", false, op.getNewBuffer());
     break;
   }
   }

@@ -12,7 +12,7 @@
 // CHECK: ml_program.global private mutable @table.adamw.m(
 // CHECK: ml_program.global private mutable @gain(
 // Splits of a fused matrix lie along the axis where the parameter holds them.
-// MUON: ml_program.global private mutable @w.muon.m
+// MUON: ml_program.global private mutable @w.muon.momentum
 // MUON: func @train_step(
 // MUON: train.clip_norm
 // MUON: train.adamw
