@@ -77,7 +77,7 @@ private:
   LogicalResult nameOutput();
   LogicalResult load();
   LogicalResult findTargets();
-  LogicalResult loadState();
+  LogicalResult prepareParameters();
   LogicalResult readTokenizer();
   LogicalResult prepareCalibration();
   LogicalResult generate();
@@ -193,7 +193,7 @@ LogicalResult Compilation::load() {
 
 /// What is trained as one parameter is one before a recipe sees it, and when
 /// trained weights take the place of the model's.
-LogicalResult Compilation::loadState() {
+LogicalResult Compilation::prepareParameters() {
   if (options.state.empty() && options.train.empty())
     return success();
   PassManager passes(&context);
@@ -467,7 +467,7 @@ LogicalResult Compilation::run() {
     if (stage > options.stopAfter || stage <= done)
       continue;
     begin(stage);
-    if (stage == Stage::adapt && failed(loadState()))
+    if (stage == Stage::adapt && failed(prepareParameters()))
       return failure();
     if (stage == Stage::adapt &&
         failed(peft::attachAdapters(*program, options.adapters,
