@@ -6,27 +6,12 @@
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "qopt/codegen/cpu/Math.h"
+#include "qopt/dialects/train/DynamicMap.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
 
 namespace qopt::cpu {
-
-/// As train.encode_state says.
-static std::vector<float> dynamicMap(bool isUnsigned) {
-  std::vector<float> map{0, 1};
-  for (int e = 0; e < 7; ++e) {
-    int parts = 1 << (isUnsigned ? e + 1 : e);
-    for (int i = 0; i < parts; ++i) {
-      double value = (0.1 + 0.9 * (i + 0.5) / parts) * std::pow(10.0, e - 6);
-      map.push_back(value);
-      if (!isUnsigned)
-        map.push_back(-value);
-    }
-  }
-  llvm::sort(map);
-  return map;
-}
 
 /// The largest float that is not nearer to `above` than to `below`.
 static float lastOf(float below, float above) {
@@ -59,7 +44,7 @@ static Value tableOf(Emitter &e, StringRef name, ArrayRef<float> values) {
 }
 
 StateCodes::StateCodes(Emitter &e, bool isUnsigned) : e(e) {
-  std::vector<float> values = dynamicMap(isUnsigned), lasts;
+  std::vector<float> values = train::dynamicMap(isUnsigned), lasts;
   for (size_t i = 0; i + 1 < values.size(); ++i)
     lasts.push_back(lastOf(values[i], values[i + 1]));
   std::string name = isUnsigned ? "qopt_states_unsigned" : "qopt_states_signed";

@@ -8,6 +8,7 @@
 
 #include "qopt/codegen/interpreter/Elements.h"
 #include "qopt/dialects/lowbit/Philox.h"
+#include "qopt/dialects/train/DynamicMap.h"
 #include "qopt/dialects/train/Train.h"
 
 using namespace mlir;
@@ -125,22 +126,6 @@ static LogicalResult evalMuon(train::MuonOp op, Frame &frame) {
 
 static constexpr size_t blockSize = 256;
 
-/// The values of the codes, from -128 on.
-static std::vector<float> dynamicMap(bool isUnsigned) {
-  std::vector<float> map{0, 1};
-  for (int e = 0; e < 7; ++e) {
-    int parts = 1 << (isUnsigned ? e + 1 : e);
-    for (int i = 0; i < parts; ++i) {
-      double value = (0.1 + 0.9 * (i + 0.5) / parts) * std::pow(10.0, e - 6);
-      map.push_back(value);
-      if (!isUnsigned)
-        map.push_back(-value);
-    }
-  }
-  llvm::sort(map);
-  return map;
-}
-
 static int64_t nearest(const std::vector<float> &map, float x) {
   size_t above = llvm::lower_bound(map, x) - map.begin();
   if (above == 0)
@@ -153,7 +138,7 @@ static int64_t nearest(const std::vector<float> &map, float x) {
 
 static LogicalResult evalEncodeState(train::EncodeStateOp op, Frame &frame) {
   const Tensor &x = frame[op.getInput()];
-  std::vector<float> map = dynamicMap(op.getIsUnsigned());
+  std::vector<float> map = train::dynamicMap(op.getIsUnsigned());
   Tensor codes = Tensor::ofIntegers(x.shape);
   Tensor scales(cast<RankedTensorType>(op.getScales().getType()).getShape());
   for (size_t i = 0; i < x.data.size(); ++i) {
@@ -171,7 +156,7 @@ static LogicalResult evalEncodeState(train::EncodeStateOp op, Frame &frame) {
 
 static LogicalResult evalDecodeState(train::DecodeStateOp op, Frame &frame) {
   const Tensor &codes = frame[op.getCodes()], &scales = frame[op.getScales()];
-  std::vector<float> map = dynamicMap(op.getIsUnsigned());
+  std::vector<float> map = train::dynamicMap(op.getIsUnsigned());
   Tensor y(codes.shape);
   for (size_t i = 0; i < y.data.size(); ++i)
     y.data[i] = map[codes.integers[i] + 128] * scales.data[i / blockSize];
