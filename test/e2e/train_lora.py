@@ -16,7 +16,7 @@ import onnx
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here.parent / "support"))
 import train_case as case  # noqa: E402
-from qopt_train import Trainer  # noqa: E402
+from qopt_train import Trainer, interpreted, run  # noqa: E402
 
 folder = pathlib.Path(sys.argv[1])
 model = folder / "m.onnx"
@@ -24,28 +24,10 @@ model = folder / "m.onnx"
 bound = 2e-5
 
 
-def run(*words):
-    return subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True).stdout
-
-
 def close(what, got, want, within=bound):
     print(f"{what}: {got:.7g}, expects {want:.7g}", flush=True)
     if not abs(got - want) <= within * abs(want):
         sys.exit(f"{what}: expects {want} within {within} of it, got {got}")
-
-
-def interpreted(flags, ids, targets):
-    """Loss and gradient norm of the step of the program at its stage."""
-    program, results = folder / "step.mlir", folder / "results"
-    run("qopt", model, *flags, "--stop-after=train", "-o", program)
-    numbers = {"weight": np.float32(1 / (targets >= 0).sum()), "step": np.int64(1)}
-    numbers |= {name: np.float32(case.run[name]) for name in ("clip", "lr", "beta1", "beta2", "eps", "weight_decay")}
-    inputs = []
-    for name, value in (numbers | {"input_ids": ids, "targets": targets}).items():
-        np.save(folder / f"{name}.npy", value)
-        inputs += ["--input", f"{name}={folder / name}.npy"]
-    run("qopt-interpret", program, "--entry", "train_step", *inputs, "--output-dir", results)
-    return np.load(results / "loss.npy"), np.load(results / "grad_norm.npy")
 
 
 def stepAgrees(name, *flags):
@@ -60,7 +42,7 @@ def stepAgrees(name, *flags):
     trained = [key for key in state if ".adamw." not in key]
     if not trained or not all("lora_" in key for key in trained):
         sys.exit(f"{name}: expects branches to be trained, got {trained}")
-    wantedLoss, wantedNorm = interpreted(flags, ids, targets)
+    wantedLoss, wantedNorm = interpreted(folder, model, flags, (ids, targets), case.run)
     close(f"{name} loss", loss, wantedLoss)
     close(f"{name} grad_norm", norm, wantedNorm)
 

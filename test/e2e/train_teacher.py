@@ -6,7 +6,6 @@ in the binary: their file must be there, and be the one that it was compiled wit
 
 import pathlib
 import shutil
-import subprocess
 import sys
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here.parent / "support"))
 import train_case as case  # noqa: E402
-from qopt_train import Trainer  # noqa: E402
+from qopt_train import Trainer, interpreted, run  # noqa: E402
 
 folder = pathlib.Path(sys.argv[1])
 model, teacher = folder / "m.onnx", folder / "teacher.onnx"
@@ -22,28 +21,10 @@ model, teacher = folder / "m.onnx", folder / "teacher.onnx"
 bound = 5e-5
 
 
-def run(*words):
-    return subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True).stdout
-
-
 def close(what, got, want):
     print(f"{what}: {got:.7g}, expects {want:.7g}", flush=True)
     if not abs(got - want) <= bound * abs(want):
         sys.exit(f"{what}: expects {want} within {bound} of it, got {got}")
-
-
-def interpreted(flags, ids, targets):
-    """Loss and gradient norm of the step of the program at its stage."""
-    program, results = folder / "step.mlir", folder / "results"
-    run("qopt", model, *flags, "--stop-after=train", "-o", program)
-    numbers = {"weight": np.float32(1 / (targets >= 0).sum()), "step": np.int64(1)}
-    numbers |= {name: np.float32(case.run[name]) for name in ("clip", "lr", "beta1", "beta2", "eps", "weight_decay")}
-    inputs = []
-    for name, value in (numbers | {"input_ids": ids, "targets": targets}).items():
-        np.save(folder / f"{name}.npy", value)
-        inputs += ["--input", f"{name}={folder / name}.npy"]
-    run("qopt-interpret", program, "--entry", "train_step", *inputs, "--output-dir", results)
-    return np.load(results / "loss.npy"), np.load(results / "grad_norm.npy")
 
 
 def stepAgrees(name, *flags):
@@ -53,7 +34,7 @@ def stepAgrees(name, *flags):
     run("qopt", model, *flags, "--emit=lib", "-o", library)
     trainer = Trainer(library, 1)
     loss, norm = trainer.step([(ids, targets)], 1, **case.run)
-    wantedLoss, wantedNorm = interpreted(flags, ids, targets)
+    wantedLoss, wantedNorm = interpreted(folder, model, flags, (ids, targets), case.run)
     close(f"{name} loss", loss, wantedLoss)
     close(f"{name} grad_norm", norm, wantedNorm)
     trainer.close()

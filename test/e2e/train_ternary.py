@@ -7,6 +7,7 @@ the binary that trained it; a state that does not fit is refused.
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -33,9 +34,25 @@ def evaluate(binary, *flags):
 
 
 def ternary(weight):
-    """BitNet's codes, as arXiv:2505.08823 takes them over, in f32."""
+    """What BitNet's codes mean, as arXiv:2505.08823 takes them over, in f32."""
     delta = np.float32(max(np.abs(weight).astype(np.float64).mean(), 1e-5))
-    return np.clip(np.rint(weight * (np.float32(1) / delta)), -1, 1)
+    return np.clip(np.rint(weight * (np.float32(1) / delta)), -1, 1) * delta
+
+
+def patched(state, name, header=None, data=None):
+    """A copy of a state: its header changed by a function, or each of its tensors."""
+    raw = bytearray(state.read_bytes())
+    size = int.from_bytes(raw[:8], "little")
+    entries = json.loads(raw[8:8 + size])
+    for key, value in (tensors(state).items() if data else ()):
+        begin, end = (8 + size + offset for offset in entries[key]["data_offsets"])
+        raw[begin:end] = data(key, value).tobytes()
+    if header:
+        text = json.dumps(header(entries)).encode()
+        raw[:8 + size] = len(text).to_bytes(8, "little") + text
+    copy = folder / name
+    copy.write_bytes(raw)
+    return copy
 
 
 def train(recipe):
@@ -55,31 +72,45 @@ def train(recipe):
     trained, deployed = evaluate(binary, "--state", state), evaluate(deploy)
     if not abs(trained - deployed) <= 1e-4 * trained:  # codes are the same; sums of products are rounded
         sys.exit(f"{recipe}: expects the loss {trained} of training, got {deployed}")
-    # A model whose weights have no other values: the same codes, whatever the recipe does with them.
-    kept = tensors(state)
-    codes = {name: ternary(w) for name, w in kept.items() if name.endswith("_proj.weight")}
-    shares = [np.mean(c == 0) for c in codes.values()]
-    if not codes or not 0.05 < np.mean(shares) < 0.6:
-        sys.exit(f"{recipe}: expects ternary weights, got shares of zeros {shares}")
+    # The codes are those that NumPy computes: weights that have no other values deploy to the same bits.
+    rounded = patched(state, f"{recipe}.rounded.safetensors", data=lambda key, value: (
+        ternary(value) if key.endswith("_proj.weight") else value))
+    if rounded.read_bytes() == state.read_bytes():
+        sys.exit(f"{recipe}: expects weights that are not ternary yet in the state")
+    run("qopt", model, f"--state={rounded}", f"--recipe={recipe}", "-o", deploy)
+    if evaluate(deploy) != deployed:
+        sys.exit(f"{recipe}: expects the same codes from ternary weights, got the loss {evaluate(deploy)} for {deployed}")
     print(f"{recipe}: loss {first:.3f} -> {last:.3f}, trained and deployed agree", flush=True)
-    return state
+    return state, first
 
 
 def main():
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # a run would go on from its state
+    folder.mkdir(parents=True)
     run(sys.executable, here.parent / "support/tiny_llama.py", model, "--hidden=32", "--inner=48", "--vocabulary=31")
     np.save(ids, np.tile(np.arange(13, dtype=np.int64) * 5 % 31, 200))
-    plain = train("ternary")
-    train("ternary-norm")
+    plain, first = train("ternary")
+    normed, normedFirst = train("ternary-norm")
+    # At lambda 0 both are the float model: added norms come gradually.
+    if not abs(first - normedFirst) <= 1e-5 * first:
+        sys.exit(f"expects both runs to begin with one loss, got {first} and {normedFirst}")
     other = folder / "other.onnx"
     run(sys.executable, here.parent / "support/tiny_llama.py", other, "--hidden=32", "--inner=48", "--vocabulary=31",
         "--seed=1")
-    normed = folder / "ternary-norm.safetensors"
     out = folder / "refused"
     run("qopt", other, f"--state={plain}", "-o", out, fails="was trained from another model")
     run("qopt", model, f"--state={normed}", "--recipe=ternary", "-o", out, fails="which the program does not have")
     run("qopt", model, f"--state={ids}", "-o", out, fails="is no safetensors file")
     run("qopt", model, f"--state={folder / 'none'}", "-o", out, fails="cannot read")
+    bare = patched(plain, "bare", header=lambda entries: {})
+    run("qopt", model, f"--state={bare}", "-o", out, fails="its metadata has no model_hash")
+
+    def turned(entries):
+        entry = next(value for key, value in entries.items() if key.endswith("gate_proj.weight"))
+        entry["shape"].reverse()
+        return entries
+
+    run("qopt", model, f"--state={patched(plain, 'turned', header=turned)}", "-o", out, fails="of the state to be")
     if out.exists():
         sys.exit("expects nothing to be written for a state that is refused")
     print("states that do not fit are refused")

@@ -3,8 +3,8 @@
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1,3,40 --within=4.0e-7
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,3,40 --within=4.0e-7
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3 --within=4.0e-7
-// RUN: qopt-kernel-bench %s --mcpu=native --rows=1,3,40 --within=0 --kernels=token,group_with_zeros,ternary,one_scale,half_numbers
-// RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3 --within=0 --kernels=token,group_with_zeros,ternary,one_scale,half_numbers
+// RUN: qopt-kernel-bench %s --mcpu=native --rows=1,3,40 --within=0 --kernels=token,group_with_zeros,ternary,one_scale,half_numbers,token_at_0,ternary_at_1,token_beyond_1
+// RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3 --within=0 --kernels=token,group_with_zeros,ternary,one_scale,half_numbers,token_at_0,ternary_at_1,token_beyond_1
 
 #row = #kernel.layout<panel = 0>
 
@@ -55,4 +55,27 @@ kernel.func @half_numbers dims [affine_map<()[s0] -> (s0, 33)>] layouts [#row] {
 ^bb0(%x: tensor<?x33xf16>):
   %y = lowbit.fake_quantize %x scheme <sym, bits = 8, per = token> : tensor<?x33xf16>
   kernel.return %y : tensor<?x33xf16>
+}
+
+// At the ends of a schedule: x to the bit, and what its code means to the bit.
+kernel.func @token_at_0 dims [affine_map<()[s0] -> (s0, 37)>] layouts [#row] {
+^bb0(%x: tensor<?x37xf32>):
+  %lambda = arith.constant dense<0.0> : tensor<f32>
+  %y = lowbit.fake_quantize %x lambda %lambda scheme <sym, bits = 8, per = token> : tensor<?x37xf32>
+  kernel.return %y : tensor<?x37xf32>
+}
+
+kernel.func @ternary_at_1 dims [affine_map<() -> (7, 5)>] layouts [#row] {
+^bb0(%x: tensor<7x5xf32>):
+  %lambda = arith.constant dense<1.0> : tensor<f32>
+  %y = lowbit.fake_quantize %x lambda %lambda scheme <ternary, bits = 2, per = tensor> : tensor<7x5xf32>
+  kernel.return %y : tensor<7x5xf32>
+}
+
+// Beyond them lambda counts as 0 and 1.
+kernel.func @token_beyond_1 dims [affine_map<()[s0] -> (s0, 37)>] layouts [#row] {
+^bb0(%x: tensor<?x37xf32>):
+  %lambda = arith.constant dense<1.5> : tensor<f32>
+  %y = lowbit.fake_quantize %x lambda %lambda scheme <sym, bits = 4, per = token> : tensor<?x37xf32>
+  kernel.return %y : tensor<?x37xf32>
 }

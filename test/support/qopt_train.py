@@ -3,6 +3,7 @@
 import ctypes
 import json
 import pathlib
+import subprocess
 
 import numpy as np
 
@@ -85,6 +86,25 @@ class Trainer:
         state = State(ctypes.sizeof(State))
         self.check(self.lib.qopt_state_save(self.context, str(path).encode(), ctypes.byref(state), self.reason()))
         return tensors(path)
+
+
+def interpreted(folder, model, flags, batch, numbers):
+    """Loss and gradient norm of the step that `qopt model flags` makes, in double precision."""
+    program, results = folder / "step.mlir", folder / "results"
+    run("qopt", model, *flags, "--stop-after=train", "-o", program)
+    ids, targets = batch
+    values = {"weight": np.float32(1 / (targets >= 0).sum()), "step": np.int64(1), "input_ids": ids, "targets": targets}
+    names = ("clip", "lr", "beta1", "beta2", "eps", "weight_decay")
+    inputs = []
+    for name, value in (values | {name: np.float32(numbers[name]) for name in names}).items():
+        np.save(folder / f"{name}.npy", value)
+        inputs += ["--input", f"{name}={folder / name}.npy"]
+    run("qopt-interpret", program, "--entry", "train_step", *inputs, "--output-dir", results)
+    return np.load(results / "loss.npy"), np.load(results / "grad_norm.npy")
+
+
+def run(*words):
+    return subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True).stdout
 
 
 def tensors(path):
