@@ -33,6 +33,26 @@ inline llvm::LogicalResult expectAxis(mlir::Operation *op, int64_t axis,
   return op->emitOpError("expects an axis of ") << type << ", got " << axis;
 }
 
+/// An error of `op` unless its gain has one element or one per channel.
+inline llvm::LogicalResult expectGain(mlir::Operation *op, int64_t channels,
+                                      mlir::Type gain) {
+  int64_t gains = mlir::cast<mlir::RankedTensorType>(gain).getDimSize(0);
+  if (gains == 1 || gains == channels)
+    return mlir::success();
+  return op->emitOpError(
+             "expects gain to have one element, or one per channel (")
+         << channels << "), got " << gain;
+}
+
+/// An error of `op` unless it adds a number that is finite and not negative.
+inline llvm::LogicalResult expectEps(mlir::Operation *op,
+                                     const llvm::APFloat &eps) {
+  if (eps.isFinite() && !eps.isNegative())
+    return mlir::success();
+  return op->emitOpError("expects eps to be finite and not negative, got ")
+         << eps.convertToDouble();
+}
+
 } // namespace qopt::nn
 
 #endif // QOPT_DIALECTS_NN_VERIFY_H

@@ -103,16 +103,12 @@ LogicalResult PackedLinearGradOp::verify() {
 
 LogicalResult RmsNormGradOp::verify() {
   // rms_norm_grad_c2
-  int64_t channels = shapeOf(getInput()).back(), gains = shapeOf(getGain())[0];
-  if (gains != 1 && gains != channels)
-    return emitOpError("expects gain to have one element, or one per channel (")
-           << channels << "), got " << getGain().getType();
+  if (failed(qopt::nn::expectGain(*this, shapeOf(getInput()).back(),
+                                  getGain().getType())))
+    return failure();
 
   // rms_norm_grad_c3
-  if (!getEps().isFinite() || getEps().isNegative())
-    return emitOpError("expects eps to be finite and not negative, got ")
-           << getEps().convertToDouble();
-  return success();
+  return qopt::nn::expectEps(*this, getEps());
 }
 
 LogicalResult AttentionGradOp::verify() {
