@@ -14,10 +14,10 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "qopt/codegen/cpu/Elementwise.h"
+#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/cpu/Emitter.h"
 #include "qopt/codegen/cpu/Families.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Math.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/runtime/abi.h"
 

@@ -3,7 +3,7 @@
 #include "qopt/codegen/cpu/Dot.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Math.h"
 
 using namespace mlir;
 

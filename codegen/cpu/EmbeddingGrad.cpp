@@ -12,7 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "qopt/codegen/cpu/Families.h"
 #include "qopt/codegen/cpu/Span.h"
-#include "qopt/codegen/cpu/Tasks.h"
+#include "qopt/codegen/tile/Tasks.h"
 #include "qopt/dialects/train/Train.h"
 
 using namespace mlir;

@@ -44,9 +44,9 @@ namespace {
 class EntryWriter {
 public:
   EntryWriter(ModuleOp module, ModuleOp program, func::FuncOp entry,
-              const Kernels &kernels, const Target &target)
-      : program(program), entry(entry), kernels(kernels), target(target),
-        dims(entry), table(program), loc(entry.getLoc()),
+              const Kernels &kernels, StringRef variant, WriteLaunch launch)
+      : program(program), entry(entry), kernels(kernels), variant(variant),
+        launchOne(launch), dims(entry), table(program), loc(entry.getLoc()),
         b(module.getBodyRegion()) {
     b.setInsertionPointToEnd(module.getBody());
     pointer = LLVM::LLVMPointerType::get(b.getContext());
@@ -105,7 +105,8 @@ private:
   ModuleOp program;
   func::FuncOp entry;
   const Kernels &kernels;
-  const Target &target;
+  StringRef variant;
+  WriteLaunch launchOne;
   nn::Dims dims;
   SymbolTable table;
   Location loc;
@@ -202,7 +203,7 @@ LogicalResult EntryWriter::describe() {
 std::string EntryWriter::begin(StringRef what, TypeRange arguments,
                                Type resultType) {
   std::string symbol =
-      ("qopt_" + what + "_" + entry.getSymName() + "__" + target.name).str();
+      ("qopt_" + what + "_" + entry.getSymName() + "__" + variant).str();
   auto type =
       LLVM::LLVMFunctionType::get(resultType, llvm::to_vector(arguments));
   auto function =
@@ -311,11 +312,10 @@ LogicalResult EntryWriter::writeLaunch(kernel::LaunchOp launch) {
 void EntryWriter::writePhases(const Kernel &kernel, ArrayRef<Value> symbols,
                               int64_t position) {
   auto all = [&] {
+    int64_t count = position + (kernel.rounds ? 2 : kernel.workspace ? 1 : 0);
     for (const Kernel::Launch &launch : kernel.launches) {
-      Value address = LLVM::AddressOfOp::create(b, loc, pointer, launch.symbol);
       Value tasks = writeExpr(b, loc, launch.tasks, symbols);
-      LLVM::CallOp::create(b, loc, TypeRange(), "qopt_parallel",
-                           ValueRange{pool, address, arguments, tasks});
+      launchOne({b, loc, pool, arguments, count, tasks}, launch);
     }
   };
   if (kernel.workspace)
@@ -429,16 +429,8 @@ FailureOr<Entry> EntryWriter::write() {
 
 FailureOr<Entry> emitEntry(ModuleOp module, ModuleOp program,
                            func::FuncOp entry, const Kernels &kernels,
-                           const Target &target) {
-  if (!module.lookupSymbol("qopt_parallel")) {
-    OpBuilder b(module.getBodyRegion());
-    auto pointer = LLVM::LLVMPointerType::get(b.getContext());
-    auto type = LLVM::LLVMFunctionType::get(
-        LLVM::LLVMVoidType::get(b.getContext()),
-        {pointer, pointer, pointer, b.getI64Type()});
-    LLVM::LLVMFuncOp::create(b, module.getLoc(), "qopt_parallel", type);
-  }
-  return EntryWriter(module, program, entry, kernels, target).write();
+                           StringRef variant, WriteLaunch launch) {
+  return EntryWriter(module, program, entry, kernels, variant, launch).write();
 }
 
 } // namespace qopt::cpu

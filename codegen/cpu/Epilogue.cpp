@@ -4,7 +4,7 @@
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
-#include "qopt/codegen/cpu/Elementwise.h"
+#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/dialects/nn/Nn.h"
 
 using namespace mlir;

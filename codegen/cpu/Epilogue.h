@@ -5,7 +5,7 @@
 #define QOPT_CODEGEN_CPU_EPILOGUE_H
 
 #include "qopt/codegen/cpu/Emitter.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Math.h"
 
 namespace qopt::cpu {
 

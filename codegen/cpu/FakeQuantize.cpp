@@ -17,9 +17,9 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "qopt/codegen/cpu/Families.h"
-#include "qopt/codegen/cpu/Grid.h"
+#include "qopt/codegen/tile/Grid.h"
 #include "qopt/codegen/cpu/Span.h"
-#include "qopt/codegen/cpu/Tasks.h"
+#include "qopt/codegen/tile/Tasks.h"
 
 using namespace mlir;
 using qopt::lowbit::FakeQuantizeOp;

@@ -16,6 +16,13 @@ llvm::ArrayRef<const KernelFamily *> families() {
   return all;
 }
 
+llvm::StringRef familyOf(kernel::FuncOp kernel, const Target &target) {
+  for (const KernelFamily *family : families())
+    if (family->accepts(kernel, target))
+      return family->name;
+  return "";
+}
+
 Phases phasesOf(const KernelFamily &family, kernel::FuncOp kernel,
                 const Target &target) {
   if (family.phases)

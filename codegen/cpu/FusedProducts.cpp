@@ -16,11 +16,13 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "qopt/codegen/cpu/Generate.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Math.h"
 
 using namespace mlir;
 
 namespace qopt::cpu {
+
+using namespace tile;
 
 namespace {
 

@@ -40,6 +40,26 @@ static LogicalResult emitKernel(ModuleOp module, kernel::FuncOp kernel,
   return success();
 }
 
+/// A launch is a call of the runtime's threads.
+static void writeLaunch(const LaunchSite &site, const Kernel::Launch &launch) {
+  OpBuilder &b = site.b;
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Value address =
+      LLVM::AddressOfOp::create(b, site.loc, pointer, launch.symbol);
+  LLVM::CallOp::create(
+      b, site.loc, TypeRange(), "qopt_parallel",
+      ValueRange{site.pool, address, site.arguments, site.tasks});
+}
+
+static void declareParallel(ModuleOp module) {
+  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                  {pointer, pointer, pointer, b.getI64Type()});
+  LLVM::LLVMFuncOp::create(b, module.getLoc(), "qopt_parallel", type);
+}
+
 OwningOpRef<ModuleOp> generate(ModuleOp program, ArrayRef<Target> targets,
                                const GenerateOptions &options) {
   MLIRContext *context = program.getContext();
@@ -53,10 +73,13 @@ OwningOpRef<ModuleOp> generate(ModuleOp program, ArrayRef<Target> targets,
     for (auto kernel : program.getOps<kernel::FuncOp>())
       if (failed(emitKernel(*module, kernel, target, kernels)))
         return {};
-    Variant &variant = variants.emplace_back(Variant{&target, {}});
+    if (!module->lookupSymbol("qopt_parallel"))
+      declareParallel(*module);
+    Variant &variant = variants.emplace_back(
+        Variant{target.name, target.instructions, target.isEmulated(), {}});
     for (auto entry : program.getOps<func::FuncOp>()) {
       FailureOr<Entry> emitted =
-          emitEntry(*module, program, entry, kernels, target);
+          emitEntry(*module, program, entry, kernels, target.name, writeLaunch);
       if (failed(emitted))
         return {};
       variant.entries.push_back(std::move(*emitted));
@@ -65,15 +88,8 @@ OwningOpRef<ModuleOp> generate(ModuleOp program, ArrayRef<Target> targets,
     setTarget(*module, target);
   }
   Variables variables = Variables::of(program);
-  for (ml_program::GlobalOp global : variables.globals) {
-    auto type = cast<RankedTensorType>(global.getType());
-    if (failed(typeOf(type.getElementType()))) {
-      global.emitError("expects a variable of floats, bools or signed "
-                       "integers, got ")
-          << type;
-      return {};
-    }
-  }
+  if (failed(checkVariables(variables)))
+    return {};
   emitTables(*module, variants, variables, options);
   if (failed(lowerToLlvmDialect(*module)))
     return {};

@@ -21,6 +21,19 @@ struct Kernel {
 };
 using Kernels = llvm::MapVector<mlir::Attribute, Kernel>; ///< by name
 
+/// What an entry has at hand where it launches a kernel.
+struct LaunchSite {
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  mlir::Value pool;      ///< llvm.ptr, of its call
+  mlir::Value arguments; ///< llvm.ptr of i64, see Emitter.h
+  int64_t count;         ///< of them
+  mlir::Value tasks;     ///< i64
+};
+/// Writes one launch.
+using WriteLaunch =
+    llvm::function_ref<void(const LaunchSite &, const Kernel::Launch &)>;
+
 /// An input, output or state, as qopt_tensor_spec tells it.
 struct Spec {
   std::string name;
@@ -36,15 +49,19 @@ struct Entry {
   llvm::SmallVector<Spec> inputs, outputs, states;
 };
 
+/// The code for one kind of machine, as qopt_variant tells it.
 struct Variant {
-  const Target *target;
+  std::string name;
+  FeatureSet features; ///< of the CPU
+  bool isEmulated;
   std::vector<Entry> entries;
 };
 
-/// Writes the functions of one entry.
+/// Writes the functions of one entry; `variant` ends up in their names.
 mlir::FailureOr<Entry> emitEntry(mlir::ModuleOp module, mlir::ModuleOp program,
                                  mlir::func::FuncOp entry,
-                                 const Kernels &kernels, const Target &target);
+                                 const Kernels &kernels,
+                                 llvm::StringRef variant, WriteLaunch launch);
 
 /// Replaces the fused multiply-adds of the functions that have no target yet
 /// where the target, or its code, has no instruction for them.
@@ -53,6 +70,9 @@ void lowerFusedProducts(mlir::ModuleOp module, const Target &target);
 /// Writes the table `qopt_program`.
 void emitTables(mlir::ModuleOp module, llvm::ArrayRef<Variant> variants,
                 const Variables &variables, const GenerateOptions &options);
+
+/// Complains of a variable that the table cannot tell.
+llvm::LogicalResult checkVariables(const Variables &variables);
 
 /// The qopt_type of an element.
 mlir::FailureOr<uint32_t> typeOf(mlir::Type element);

@@ -10,11 +10,11 @@
 // Bound by e^x: about 20 operations an element, in vectors. Rows stay in a
 // cache between their readings.
 
-#include "qopt/codegen/cpu/Elementwise.h"
+#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/cpu/Families.h"
 #include "qopt/codegen/cpu/Span.h"
-#include "qopt/codegen/cpu/Tasks.h"
-#include "qopt/codegen/cpu/Transcendental.h"
+#include "qopt/codegen/tile/Tasks.h"
+#include "qopt/codegen/tile/Transcendental.h"
 #include "qopt/dialects/train/Train.h"
 
 using namespace mlir;

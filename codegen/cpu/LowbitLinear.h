@@ -4,7 +4,7 @@
 #define QOPT_CODEGEN_CPU_LOWBITLINEAR_H
 
 #include "qopt/codegen/cpu/Emitter.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Math.h"
 #include "qopt/dialects/kernel/Packing.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 

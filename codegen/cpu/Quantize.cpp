@@ -15,11 +15,12 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "qopt/codegen/cpu/Elementwise.h"
 #include "qopt/codegen/cpu/Epilogue.h"
 #include "qopt/codegen/cpu/Families.h"
-#include "qopt/codegen/cpu/Grid.h"
 #include "qopt/codegen/cpu/Rotation.h"
+#include "qopt/codegen/tile/Elementwise.h"
+#include "qopt/codegen/tile/Grid.h"
+#include "qopt/codegen/tile/RowChain.h"
 #include "qopt/runtime/abi.h"
 
 using namespace mlir;
@@ -32,97 +33,24 @@ static lowbit::QuantizeOp quantizeOf(kernel::FuncOp kernel) {
                      : dyn_cast<lowbit::QuantizeOp>(*std::prev(ops.end()));
 }
 
-/// Elements between those that a rotation works on; 0 if unknown.
-static int64_t innerOf(lowbit::HadamardOp op) {
-  auto behind = op.getInput().getType().getShape().drop_front(op.getAxis() + 1);
-  return ShapedType::isDynamicShape(behind)
-             ? 0
-             : ShapedType::getNumElements(behind);
-}
-
-/// Whether `op` works on each row of `channels` elements by itself, whatever
-/// shape it has there: a rotation of heads sees [H, D] of it.
-static bool isRowOp(Operation *op, int64_t channels) {
-  if (auto rotation = dyn_cast<lowbit::HadamardOp>(op)) {
-    int64_t block = sizeOf(rotation) * innerOf(rotation);
-    return canRotate(rotation) && block && channels % block == 0;
-  }
-  if (isa<nn::RmsNormOp>(op))
-    return cast<RankedTensorType>(op->getOperand(0).getType())
-               .getShape()
-               .back() == channels;
-  return isa<nn::SwigluOp>(op) ||
-         (isa<nn::ReshapeOp>(op) && !isa<BlockArgument>(op->getOperand(0)));
-}
-
-/// The dimensions of an argument in front of its rows; none if its last ones
-/// do not make rows.
-static std::optional<ArrayRef<AffineExpr>> dimsOfRows(kernel::FuncOp kernel,
-                                                      int64_t channels) {
-  AffineMap map = cast<AffineMapAttr>(kernel.getDims()[0]).getValue();
-  ArrayRef<AffineExpr> dims = map.getResults();
-  int64_t behind = 1;
-  while (behind < channels && !dims.empty()) {
-    auto size = dyn_cast<AffineConstantExpr>(dims.back());
-    if (!size)
-      break;
-    behind *= size.getValue();
-    dims = dims.drop_back();
-  }
-  if (behind != channels)
-    return std::nullopt;
-  return dims;
-}
-
-/// Elements of a row: of what is quantized, or of a rotation alone.
-static int64_t channelsOf(kernel::FuncOp kernel) {
-  Operation &last = *std::prev(kernel.getBlock().without_terminator().end());
-  return cast<RankedTensorType>(last.getOperand(0).getType()).getShape().back();
-}
-
 static bool accepts(kernel::FuncOp kernel, const Target &) {
-  auto ops = kernel.getBlock().without_terminator();
-  if (ops.empty())
+  std::optional<RowChain> chain = RowChain::of(kernel);
+  if (!chain || chain->channels * 4 + 64 > QOPT_SCRATCH_BYTES)
     return false;
-  Operation *previous = nullptr;
-  if (ops.begin()->getNumOperands() == 0 ||
-      !isa<lowbit::QuantizeOp, lowbit::HadamardOp>(*std::prev(ops.end())))
-    return false;
-  int64_t channels = channelsOf(kernel);
-  if (!dimsOfRows(kernel, channels))
-    return false;
-  for (Operation &op : ops) {
-    // A chain: each op works on what the one before it gives.
-    Value input = op.getNumOperands() ? op.getOperand(0) : Value();
-    if (!input || (previous ? input.getDefiningOp() != previous
-                            : !isa<BlockArgument>(input)))
+  for (Operation &op : kernel.getBlock().without_terminator())
+    if (auto rotation = dyn_cast<lowbit::HadamardOp>(op);
+        rotation && !canRotate(rotation))
       return false;
-    for (Value other : op.getOperands().drop_front())
-      if (!isa<BlockArgument>(other))
-        return false;
-    if (&op != &*std::prev(ops.end()) && !isRowOp(&op, channels))
-      return false;
-    previous = &op;
-  }
-  auto type = cast<RankedTensorType>(previous->getOperand(0).getType());
-  if (type.getElementType().isF64() || channels * 4 + 64 > QOPT_SCRATCH_BYTES)
-    return false;
   lowbit::QuantizeOp quantize = quantizeOf(kernel);
-  if (!quantize)
-    return isRowOp(previous, channels);
+  if (!quantize) // a norm alone has a family of its own
+    return isa<lowbit::HadamardOp>(
+        *std::prev(kernel.getBlock().without_terminator().end()));
   lowbit::SchemeAttr scheme = quantize.getScheme();
-  return (scheme.getPer() == lowbit::Granularity::token ||
-          scheme.getPer() == lowbit::Granularity::channel ||
-          scheme.getPer() == lowbit::Granularity::group) &&
-         scheme.getMethod() != lowbit::Method::ternary && !scheme.getMse();
+  return scheme.getMethod() != lowbit::Method::ternary && !scheme.getMse();
 }
 
 static AffineExpr tasks(kernel::FuncOp kernel, const Target &) {
-  AffineExpr rows = getAffineConstantExpr(1, kernel.getContext());
-  auto dims = dimsOfRows(kernel, channelsOf(kernel));
-  for (AffineExpr size : *dims)
-    rows = rows * size;
-  return rows;
+  return RowChain::of(kernel)->rows;
 }
 
 namespace {
@@ -131,7 +59,8 @@ namespace {
 class RowWriter {
 public:
   explicit RowWriter(Emitter &e)
-      : e(e), m{e.b, e.loc}, lanes(e.lanes()), channels(channelsOf(e.kernel)) {}
+      : e(e), m{e.b, e.loc}, lanes(e.lanes()),
+        channels(RowChain::of(e.kernel)->channels) {}
 
   void write(Value row);
 

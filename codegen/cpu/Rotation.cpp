@@ -17,7 +17,7 @@
 #include <cmath>
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Math.h"
 #include "qopt/dialects/lowbit/Hadamard.h"
 
 using namespace mlir;
@@ -34,13 +34,6 @@ bool canRotate(lowbit::HadamardOp op) {
          llvm::all_of(op.getOrders(), [](int64_t order) {
            return llvm::isPowerOf2_64(order) || order <= largestOrder;
          });
-}
-
-int64_t sizeOf(lowbit::HadamardOp op) {
-  int64_t size = 1;
-  for (int64_t order : op.getOrders())
-    size *= order;
-  return size;
 }
 
 namespace {

@@ -4,16 +4,13 @@
 #define QOPT_CODEGEN_CPU_ROTATION_H
 
 #include "qopt/codegen/cpu/Emitter.h"
-#include "qopt/dialects/lowbit/Lowbit.h"
+#include "qopt/codegen/tile/RowChain.h"
 
 namespace qopt::cpu {
 
 /// Whether a rotation can be written: of f32 or less, its Paley orders not so
 /// large that their sums would fill pages of code.
 bool canRotate(lowbit::HadamardOp op);
-
-/// The product of its orders: elements that are rotated at a time.
-int64_t sizeOf(lowbit::HadamardOp op);
 
 /// Rotates the f32 row at `row`, `channels` elements with room for a multiple
 /// of 16. `inner` of them lie between the elements of a vector; blocks of

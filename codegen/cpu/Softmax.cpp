@@ -11,8 +11,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "qopt/codegen/cpu/Emitter.h"
 #include "qopt/codegen/cpu/Families.h"
-#include "qopt/codegen/cpu/Math.h"
-#include "qopt/codegen/cpu/Transcendental.h"
+#include "qopt/codegen/tile/Math.h"
+#include "qopt/codegen/tile/Transcendental.h"
 #include "qopt/dialects/nn/Nn.h"
 
 using namespace mlir;

@@ -4,7 +4,7 @@
 #define QOPT_CODEGEN_CPU_SPAN_H
 
 #include "qopt/codegen/cpu/Emitter.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Math.h"
 
 namespace qopt::cpu {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Math.h"
 #include "qopt/dialects/train/DynamicMap.h"
 #include "llvm/ADT/STLExtras.h"
 

@@ -7,10 +7,10 @@
 //
 // Bound by memory.
 
-#include "qopt/codegen/cpu/Elementwise.h"
+#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/cpu/Families.h"
 #include "qopt/codegen/cpu/Span.h"
-#include "qopt/codegen/cpu/Tasks.h"
+#include "qopt/codegen/tile/Tasks.h"
 #include "qopt/dialects/train/Train.h"
 
 using namespace mlir;

@@ -131,6 +131,17 @@ std::string TableWriter::strings(ArrayRef<std::string> values) {
   return array(rows);
 }
 
+LogicalResult checkVariables(const Variables &variables) {
+  for (ml_program::GlobalOp global : variables.globals) {
+    auto type = cast<RankedTensorType>(global.getType());
+    if (failed(typeOf(type.getElementType())))
+      return global.emitError("expects a variable of floats, bools or signed "
+                              "integers, got ")
+             << type;
+  }
+  return success();
+}
+
 void emitTables(ModuleOp module, ArrayRef<Variant> variants,
                 const Variables &variables, const GenerateOptions &options) {
   TableWriter tables(module);
@@ -158,11 +169,10 @@ void emitTables(ModuleOp module, ArrayRef<Variant> variants,
            tables.address(tables.specs(entry.states)),
            tables.address(entry.shapes), tables.address(entry.arena),
            tables.address(entry.run)});
-    variantRows.push_back({tables.address(tables.text(variant.target->name)),
-                           tables.i64(variant.target->instructions),
-                           tables.u32(rows.size()),
-                           tables.u32(variant.target->isEmulated()),
-                           tables.address(tables.array(rows))});
+    variantRows.push_back(
+        {tables.address(tables.text(variant.name)),
+         tables.i64(variant.features), tables.u32(rows.size()),
+         tables.u32(variant.isEmulated), tables.address(tables.array(rows))});
   }
   tables.array(
       {{tables.u32(QOPT_ABI_VERSION), tables.u32(variantRows.size()),

@@ -5,7 +5,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "qopt/codegen/cpu/Generate.h"
 #include "qopt/codegen/cpu/Load.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Math.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
@@ -32,7 +32,7 @@ static void writeFunction(ModuleOp module, StringRef name, Type element) {
                                 body->getArgument(i), 1)
         .getResult();
   };
-  cpu::Math m{b, loc};
+  tile::Math m{b, loc};
   LLVM::StoreOp::create(b, loc, m.fma(load(0), load(1), load(2)),
                         body->getArgument(3), 1);
   LLVM::ReturnOp::create(b, loc, ValueRange());

@@ -1,14 +1,14 @@
 // Short names for arithmetic on scalars and vectors.
 
-#ifndef QOPT_CODEGEN_CPU_MATH_H
-#define QOPT_CODEGEN_CPU_MATH_H
+#ifndef QOPT_CODEGEN_TILE_MATH_H
+#define QOPT_CODEGEN_TILE_MATH_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/TypeUtilities.h"
 
-namespace qopt::cpu {
+namespace qopt::tile {
 
 /// Writes arith ops; scalars and vectors alike.
 struct Math {
@@ -94,6 +94,6 @@ struct Math {
   }
 };
 
-} // namespace qopt::cpu
+} // namespace qopt::tile
 
-#endif // QOPT_CODEGEN_CPU_MATH_H
+#endif // QOPT_CODEGEN_TILE_MATH_H

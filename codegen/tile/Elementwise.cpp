@@ -1,10 +1,10 @@
 // The arithmetic of one element: a function for each elementwise op of nn.
 
-#include "qopt/codegen/cpu/Elementwise.h"
+#include "qopt/codegen/tile/Elementwise.h"
 
 #include "mlir/IR/Matchers.h"
-#include "qopt/codegen/cpu/Math.h"
-#include "qopt/codegen/cpu/Transcendental.h"
+#include "qopt/codegen/tile/Math.h"
+#include "qopt/codegen/tile/Transcendental.h"
 #include "qopt/dialects/nn/Nn.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -12,7 +12,7 @@ using namespace mlir;
 using arith::CmpFPredicate;
 using arith::CmpIPredicate;
 
-namespace qopt::cpu {
+namespace qopt::tile {
 
 /// The element type that values of `type` have in registers.
 static Type inRegister(Type element) {
@@ -252,4 +252,4 @@ Value emitElement(OpBuilder &builder, Operation *op, ValueRange operands) {
   return emitBinary(m, op, operands[0], operands[1]);
 }
 
-} // namespace qopt::cpu
+} // namespace qopt::tile

@@ -1,14 +1,14 @@
 // The f32 arithmetic of quantizing, in kernels.
 
-#include "qopt/codegen/cpu/Grid.h"
+#include "qopt/codegen/tile/Grid.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Math.h"
 
 using namespace mlir;
 
-namespace qopt::cpu {
+namespace qopt::tile {
 
 using Predicate = arith::CmpFPredicate;
 
@@ -27,8 +27,10 @@ static Value clamp(Emitter &e, Value x, double least, double most) {
   return m.select(m.compare(Predicate::OLT, x, high), x, high);
 }
 
-/// A scalar in the shape of `like`.
+/// A scalar in the shape of `like`; a vector stays.
 static Value shaped(Emitter &e, Value scalar, Value like) {
+  if (isa<VectorType>(scalar.getType()))
+    return scalar;
   auto type = dyn_cast<VectorType>(like.getType());
   return type ? Value(vector::BroadcastOp::create(
                     e.b, e.loc, type.cloneWith(std::nullopt, scalar.getType()),
@@ -120,4 +122,4 @@ Value valuesOf(Emitter &e, const Grid &grid, Value codes) {
   return m.mul(codes, shaped(e, grid.wideScale(e), codes));
 }
 
-} // namespace qopt::cpu
+} // namespace qopt::tile

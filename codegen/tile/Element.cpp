@@ -1,18 +1,18 @@
 // What one element of a tensor is: loads, views, arithmetic.
 
-#include "qopt/codegen/cpu/Element.h"
+#include "qopt/codegen/tile/Element.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
-#include "qopt/codegen/cpu/Elementwise.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Elementwise.h"
+#include "qopt/codegen/tile/Math.h"
 #include "qopt/dialects/kernel/Packing.h"
 #include "qopt/dialects/nn/Nn.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
-namespace qopt::cpu {
+namespace qopt::tile {
 
 bool isElementOp(Operation *op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
@@ -69,7 +69,25 @@ SmallVector<Value> Elements::rowIndices(Value tensor, Value row) {
   return indices;
 }
 
+SmallVector<Value> Elements::indicesAt(Value tensor, Value position) {
+  int64_t rank = ranked(tensor).getRank();
+  if (rank == 0)
+    return {};
+  Value width = e.size(tensor, rank - 1);
+  Value row = position;
+  if (rank > 1)
+    row = arith::DivUIOp::create(e.b, e.loc, position, width);
+  Indices indices = rowIndices(tensor, row);
+  indices.push_back(
+      rank == 1
+          ? position
+          : arith::RemUIOp::create(e.b, e.loc, position, width).getResult());
+  return indices;
+}
+
 Value Elements::at(Value tensor, ArrayRef<Value> indices) {
+  if (Value value = given.lookup(tensor))
+    return value;
   for (auto &[where, value] : known[tensor])
     if (ArrayRef<Value>(where) == indices)
       return value;
@@ -90,6 +108,7 @@ Value Elements::compute(Value tensor, ArrayRef<Value> indices) {
       .Case([&](nn::ReduceOp) { return reduce(op, indices); })
       .Case([&](nn::CumsumOp) { return cumsum(op, indices); })
       .Case([&](nn::MatmulOp) { return matmul(op, indices); })
+      .Case([&](nn::LinearOp) { return linear(op, indices); })
       .Case([&](nn::RopeOp) { return rope(op, indices); })
       .Case([&](nn::TriangleOp) { return triangle(op, indices); })
       .Case([&](nn::IotaOp) {
@@ -141,24 +160,35 @@ Value Elements::packed(BlockArgument tensor, Value row, Value column) {
   };
   Value inPanel = rem(row, packing.panelRows());
   Value base = e.mul(div(row, packing.panelRows()), packing.panelBytes());
-  Value place = e.add(e.mul(rem(inPanel, packing.lanes), 4), rem(column, 4));
   Value field = div(inPanel, packing.lanes);
-  auto bits = [&](Value line, Value shift, int64_t mask) {
-    Value byte =
-        e.load(e.b.getI8Type(), e.pointer(tensor),
-               e.add(e.add(base, e.mul(line, packing.lineBytes())), place));
-    byte = arith::ExtUIOp::create(e.b, e.loc, e.b.getI64Type(), byte);
-    byte = arith::ShRUIOp::create(e.b, e.loc, byte, shift);
-    return Value(arith::AndIOp::create(e.b, e.loc, byte, e.constant(mask)));
+  auto bits = [&](Value byte, Value shift, int64_t mask) {
+    Value code = e.load(e.b.getI8Type(), e.pointer(tensor), e.add(base, byte));
+    code = arith::ExtUIOp::create(e.b, e.loc, e.b.getI64Type(), code);
+    code = arith::ShRUIOp::create(e.b, e.loc, code, shift);
+    return Value(arith::AndIOp::create(e.b, e.loc, code, e.constant(mask)));
   };
-  Value line = div(column, 4);
-  if (packing.bits == 3)
-    line = e.add(line, div(column, 8));
-  Value code = bits(line, e.mul(field, packing.plane),
+  Value place, first;
+  if (packing.fragments) { // as Packing::low
+    Value inLine = rem(inPanel, packing.lanes);
+    Value block = div(column, kernel::fragmentColumns);
+    Value thread = e.add(e.mul(rem(inLine, 8), 4), div(rem(column, 16), 4));
+    Value word = e.add(div(inLine, 8),
+                       e.mul(div(rem(column, kernel::fragmentColumns), 16), 2));
+    place = e.add(e.add(e.mul(thread, 16), e.mul(word, 4)), rem(column, 4));
+    first = e.mul(block, packing.stepLines() * packing.lineBytes());
+  } else {
+    Value line = div(column, 4);
+    if (packing.bits == 3)
+      line = e.add(line, div(column, 8));
+    place = e.add(e.mul(rem(inPanel, packing.lanes), 4), rem(column, 4));
+    first = e.mul(line, packing.lineBytes());
+  }
+  Value code = bits(e.add(first, place), e.mul(field, packing.plane),
                     (int64_t(1) << packing.plane) - 1);
   if (packing.bits == 3) {
     Value shift = e.add(e.mul(rem(div(column, 4), 2), 4), field);
-    Value high = bits(e.add(e.mul(div(column, 8), 3), e.constant(2)), shift, 1);
+    Value line = e.add(e.mul(div(column, 8), 3), e.constant(2));
+    Value high = bits(e.add(e.mul(line, packing.lineBytes()), place), shift, 1);
     code = e.add(code, e.mul(high, 4));
   }
   code = e.add(code, e.constant(-packing.offset));
@@ -414,4 +444,4 @@ Value Elements::rope(Operation *op, ArrayRef<Value> indices) {
                 [&] { return at(rope.getInput(), indices); });
 }
 
-} // namespace qopt::cpu
+} // namespace qopt::tile

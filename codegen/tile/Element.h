@@ -4,19 +4,21 @@
 // result to a scalar: a transpose permutes them, a slice shifts them, a gather
 // loads one. Nothing between the arguments and the result is stored.
 
-#ifndef QOPT_CODEGEN_CPU_ELEMENT_H
-#define QOPT_CODEGEN_CPU_ELEMENT_H
+#ifndef QOPT_CODEGEN_TILE_ELEMENT_H
+#define QOPT_CODEGEN_TILE_ELEMENT_H
 
-#include "qopt/codegen/cpu/Emitter.h"
+#include "qopt/codegen/tile/Emitter.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 
-namespace qopt::cpu {
+namespace qopt::tile {
 
 /// Whether Elements knows the op, given that it knows its operands.
 bool isElementOp(mlir::Operation *op);
 
 /// Writes the elements of the tensors of one kernel.
 class Elements {
+  using Indices = llvm::SmallVector<mlir::Value>;
+
 public:
   explicit Elements(Emitter &emitter) : e(emitter) {}
 
@@ -29,18 +31,22 @@ public:
   /// The index tuple of the `row`-th row of the tensor, its last axis left out.
   llvm::SmallVector<mlir::Value> rowIndices(mlir::Value tensor,
                                             mlir::Value row);
+  /// The index tuple of the element at `position`, row by row.
+  llvm::SmallVector<mlir::Value> indicesAt(mlir::Value tensor,
+                                           mlir::Value position);
+  /// Says what the only element of `tensor` is that will be asked for.
+  void set(mlir::Value tensor, mlir::Value value) { given[tensor] = value; }
+  /// What the code at `indices` means, f32.
+  mlir::Value dequantized(mlir::Value codes, mlir::Value scales,
+                          mlir::Value zeros, lowbit::SchemeAttr scheme,
+                          llvm::ArrayRef<mlir::Value> indices);
 
 private:
-  using Indices = llvm::SmallVector<mlir::Value>;
-
   mlir::Value compute(mlir::Value tensor, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value argument(mlir::BlockArgument tensor,
                        llvm::ArrayRef<mlir::Value> indices);
   mlir::Value packed(mlir::BlockArgument tensor, mlir::Value row,
                      mlir::Value column);
-  mlir::Value dequantized(mlir::Value codes, mlir::Value scales,
-                          mlir::Value zeros, lowbit::SchemeAttr scheme,
-                          llvm::ArrayRef<mlir::Value> indices);
   mlir::Value element(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value constant(mlir::Operation *op,
                        llvm::ArrayRef<mlir::Value> indices);
@@ -48,6 +54,7 @@ private:
   mlir::Value reduce(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value cumsum(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value matmul(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value linear(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value rope(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value triangle(mlir::Operation *op,
                        llvm::ArrayRef<mlir::Value> indices);
@@ -62,12 +69,13 @@ private:
   mlir::Type registerType(mlir::Value tensor);
 
   Emitter &e;
+  llvm::DenseMap<mlir::Value, mlir::Value> given;
   /// What was written for a tensor, by its indices.
   llvm::DenseMap<mlir::Value,
                  llvm::SmallVector<std::pair<Indices, mlir::Value>, 1>>
       known;
 };
 
-} // namespace qopt::cpu
+} // namespace qopt::tile
 
-#endif // QOPT_CODEGEN_CPU_ELEMENT_H
+#endif // QOPT_CODEGEN_TILE_ELEMENT_H

@@ -1,12 +1,12 @@
 // How families count the tasks of a kernel.
 
-#ifndef QOPT_CODEGEN_CPU_TASKS_H
-#define QOPT_CODEGEN_CPU_TASKS_H
+#ifndef QOPT_CODEGEN_TILE_TASKS_H
+#define QOPT_CODEGEN_TILE_TASKS_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "qopt/codegen/KernelFamily.h"
+#include "qopt/dialects/kernel/Kernel.h"
 
-namespace qopt::cpu {
+namespace qopt::tile {
 
 /// The only op of a kernel if it is an `Op` and reads nothing but arguments;
 /// null otherwise.
@@ -63,6 +63,15 @@ inline mlir::AffineExpr rowsOf(kernel::FuncOp kernel, mlir::Value argument) {
   return productOf(kernel.getContext(), sizesOf(kernel, argument).drop_back());
 }
 
-} // namespace qopt::cpu
+/// 1 for 1 up to `most`, 0 for none and for more: of 2 F / (n + F), which is 2
+/// for none and 1 for up to F.
+inline mlir::AffineExpr isAtMost(mlir::AffineExpr count, int64_t most) {
+  mlir::AffineExpr ratio =
+      mlir::getAffineConstantExpr(2 * most, count.getContext())
+          .floorDiv(count + most);
+  return ratio * (2 - ratio);
+}
 
-#endif // QOPT_CODEGEN_CPU_TASKS_H
+} // namespace qopt::tile
+
+#endif // QOPT_CODEGEN_TILE_TASKS_H

@@ -1,13 +1,13 @@
 // Elements that are made of many: reductions, running sums, matrix products.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "qopt/codegen/cpu/Element.h"
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Element.h"
+#include "qopt/codegen/tile/Math.h"
 #include "qopt/dialects/nn/Nn.h"
 
 using namespace mlir;
 
-namespace qopt::cpu {
+namespace qopt::tile {
 
 static RankedTensorType ranked(Value value) {
   return cast<RankedTensorType>(value.getType());
@@ -29,11 +29,11 @@ static Value join(Emitter &e, nn::Reduction kind, Value x, Value y) {
     return isFloat ? Value(arith::MulFOp::create(b, e.loc, x, y, reorder))
                    : Value(arith::MulIOp::create(b, e.loc, x, y));
   case nn::Reduction::max:
-    return isFloat ? Value(arith::MaximumFOp::create(b, e.loc, x, y))
+    return isFloat  ? Value(arith::MaximumFOp::create(b, e.loc, x, y))
            : isBool ? Value(arith::OrIOp::create(b, e.loc, x, y))
                     : Value(arith::MaxSIOp::create(b, e.loc, x, y));
   case nn::Reduction::min:
-    return isFloat ? Value(arith::MinimumFOp::create(b, e.loc, x, y))
+    return isFloat  ? Value(arith::MinimumFOp::create(b, e.loc, x, y))
            : isBool ? Value(arith::AndIOp::create(b, e.loc, x, y))
                     : Value(arith::MinSIOp::create(b, e.loc, x, y));
   }
@@ -168,4 +168,28 @@ Value Elements::matmul(Operation *op, ArrayRef<Value> indices) {
   return sum;
 }
 
-} // namespace qopt::cpu
+/// u . b, of a low-rank branch behind a product: the sums over the rank, in
+/// order.
+Value Elements::linear(Operation *op, ArrayRef<Value> indices) {
+  auto linear = cast<nn::LinearOp>(op);
+  Indices row(indices.drop_back());
+  auto before = known;
+  Value sum =
+      e.loop(e.constant(0), e.size(linear.getWeight(), 1), 1,
+             e.constant(0.0, e.f32()), [&](Value k, ValueRange carried) {
+               forget();
+               Indices place(row);
+               place.push_back(k);
+               return SmallVector<Value>{Math{e.b, e.loc}.fma(
+                   at(linear.getInput(), place),
+                   at(linear.getWeight(), {indices.back(), k}), carried[0])};
+             })[0];
+  known = std::move(before);
+  Type element = ranked(op->getResult(0)).getElementType();
+  if (element == e.f32())
+    return sum;
+  Value half = arith::TruncFOp::create(e.b, e.loc, element, sum);
+  return arith::ExtFOp::create(e.b, e.loc, e.f32(), half);
+}
+
+} // namespace qopt::tile

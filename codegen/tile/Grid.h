@@ -1,13 +1,13 @@
 // The f32 arithmetic of quantizing, as lowbit/Quantizer.h says it, in kernels:
 // each operation is one of f32, the division included, and none is fused.
 
-#ifndef QOPT_CODEGEN_CPU_GRID_H
-#define QOPT_CODEGEN_CPU_GRID_H
+#ifndef QOPT_CODEGEN_TILE_GRID_H
+#define QOPT_CODEGEN_TILE_GRID_H
 
-#include "qopt/codegen/cpu/Emitter.h"
+#include "qopt/codegen/tile/Emitter.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 
-namespace qopt::cpu {
+namespace qopt::tile {
 
 /// What the elements that share a scale are divided by, scalars of f32.
 struct Grid {
@@ -30,14 +30,14 @@ Grid gridOf(Emitter &e, lowbit::SchemeAttr scheme, mlir::Value most,
 Grid ternaryGrid(Emitter &e, lowbit::SchemeAttr scheme, mlir::Value mean,
                  mlir::Value largest, mlir::Value smallest);
 
-/// clamp(rint(x inv) + zero), floats; scalars and vectors. The least code of
-/// NaN.
+/// clamp(rint(x inv) + zero), floats; scalars and vectors, of the grid, too.
+/// The least code of NaN.
 mlir::Value codesOf(Emitter &e, lowbit::SchemeAttr scheme, const Grid &grid,
                     mlir::Value x);
 
 /// What codes mean: (code - zero) scale.
 mlir::Value valuesOf(Emitter &e, const Grid &grid, mlir::Value codes);
 
-} // namespace qopt::cpu
+} // namespace qopt::tile
 
-#endif // QOPT_CODEGEN_CPU_GRID_H
+#endif // QOPT_CODEGEN_TILE_GRID_H

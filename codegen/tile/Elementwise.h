@@ -1,11 +1,11 @@
 // The arithmetic of one element, or of a vector of them.
 
-#ifndef QOPT_CODEGEN_CPU_ELEMENTWISE_H
-#define QOPT_CODEGEN_CPU_ELEMENTWISE_H
+#ifndef QOPT_CODEGEN_TILE_ELEMENTWISE_H
+#define QOPT_CODEGEN_TILE_ELEMENTWISE_H
 
 #include "mlir/IR/Builders.h"
 
-namespace qopt::cpu {
+namespace qopt::tile {
 
 /// Whether emitElement knows the op: the elementwise ops of nn.
 bool isElementwise(mlir::Operation *op);
@@ -22,6 +22,6 @@ mlir::Value emitElement(mlir::OpBuilder &builder, mlir::Operation *op,
 mlir::Value emitExp(mlir::OpBuilder &builder, mlir::Location loc,
                     mlir::Value x);
 
-} // namespace qopt::cpu
+} // namespace qopt::tile
 
-#endif // QOPT_CODEGEN_CPU_ELEMENTWISE_H
+#endif // QOPT_CODEGEN_TILE_ELEMENTWISE_H

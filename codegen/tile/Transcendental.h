@@ -1,12 +1,12 @@
 // Transcendental functions of scalars and vectors of f32, without library
 // calls.
 
-#ifndef QOPT_CODEGEN_CPU_TRANSCENDENTAL_H
-#define QOPT_CODEGEN_CPU_TRANSCENDENTAL_H
+#ifndef QOPT_CODEGEN_TILE_TRANSCENDENTAL_H
+#define QOPT_CODEGEN_TILE_TRANSCENDENTAL_H
 
-#include "qopt/codegen/cpu/Elementwise.h"
+#include "qopt/codegen/tile/Elementwise.h"
 
-namespace qopt::cpu {
+namespace qopt::tile {
 
 enum class Transcendental { Log, Sin, Cos, Tanh, Erf };
 
@@ -18,6 +18,6 @@ mlir::Value emitTranscendental(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value emitPow(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value x,
                     mlir::Value y);
 
-} // namespace qopt::cpu
+} // namespace qopt::tile
 
-#endif // QOPT_CODEGEN_CPU_TRANSCENDENTAL_H
+#endif // QOPT_CODEGEN_TILE_TRANSCENDENTAL_H

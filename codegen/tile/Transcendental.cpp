@@ -4,16 +4,16 @@
 // serve small tables (rope's angles): they work in f64, where a short Taylor
 // series is far more exact than f32 can hold, and round once.
 
-#include "qopt/codegen/cpu/Transcendental.h"
+#include "qopt/codegen/tile/Transcendental.h"
 
 #include <cmath>
 
-#include "qopt/codegen/cpu/Math.h"
+#include "qopt/codegen/tile/Math.h"
 
 using namespace mlir;
 using arith::CmpFPredicate;
 
-namespace qopt::cpu {
+namespace qopt::tile {
 
 /// 2^n for the integers that `shifted` = n + 1.5 * 2^23 holds in its low bits,
 /// as two factors whose product reaches subnormals and infinity.
@@ -220,4 +220,4 @@ Value emitTranscendental(OpBuilder &builder, Location loc,
   llvm_unreachable("not a function");
 }
 
-} // namespace qopt::cpu
+} // namespace qopt::tile
