@@ -124,9 +124,11 @@ static bool isImmediate(Value value) {
 /// Codes of a scheme, for the narrowest vectors.
 kernel::LayoutAttr WeightCollector::layoutOfCodes(lowbit::SchemeAttr scheme) {
   bool ternary = scheme.getMethod() == lowbit::Method::ternary;
-  return kernel::LayoutAttr::packed(
-      scheme.getContext(), scheme.getBits(), target.lanes,
-      ternary ? 1 : int64_t(1) << (scheme.getBits() - 1));
+  int64_t bits = scheme.getBits();
+  bool fragments = target.fragments && bits != 3;
+  return kernel::LayoutAttr::packed(scheme.getContext(), bits, target.lanes,
+                                    ternary ? 1 : int64_t(1) << (bits - 1),
+                                    fragments);
 }
 
 /// How its reader wants a weight; null: as it comes.
@@ -229,8 +231,13 @@ struct OutlineWeights final : impl::OutlineWeightsBase<OutlineWeights> {
       module.emitError("expects 8 or 16 lanes, got ") << int64_t(lanes);
       return signalPassFailure();
     }
+    if (fragments && lanes != 16) {
+      module.emitError("expects 16 lanes for fragments, got ")
+          << int64_t(lanes);
+      return signalPassFailure();
+    }
     splitLoraLinears(module);
-    WeightCollector collector(module, {lanes});
+    WeightCollector collector(module, {lanes, fragments});
     for (auto function : module.getOps<func::FuncOp>())
       collector.collect(function);
 

@@ -1,7 +1,7 @@
-// What layouts depend on: facts of the CPUs that a program is made for.
+// What layouts depend on: facts of the machines that a program is made for.
 //
-// The interface of this floor; codegen/cpu knows the numbers
-// (`cpu::layoutFacts`), tools hand them in as options of the passes.
+// The interface of this floor; codegen/cpu and codegen/cuda know the numbers
+// (`layoutFacts` of each), tools hand them in as options of the passes.
 
 #ifndef QOPT_PASSES_KERNEL_TARGET_H
 #define QOPT_PASSES_KERNEL_TARGET_H
@@ -13,11 +13,13 @@ namespace qopt {
 
 /// Several variants of a program share one layout, that of the narrowest.
 struct LayoutFacts {
-  int64_t lanes = 16; ///< of i32 in a vector: 16 for 64 bytes, 8 for less
+  int64_t lanes = 16;     ///< of i32 in a vector: 16 for 64 bytes, 8 for less
+  bool fragments = false; ///< of codes, for a GPU's matrix instructions
 
   /// As options of qopt-outline-weights.
   std::string options() const {
-    return "{lanes=" + std::to_string(lanes) + "}";
+    return "{lanes=" + std::to_string(lanes) +
+           (fragments ? " fragments=true}" : "}");
   }
 };
 

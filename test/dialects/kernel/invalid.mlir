@@ -47,6 +47,15 @@ func.func @layout_c4_other_panel() attributes {
 
 // -----
 
+func.func @layout_c5_three_bits() attributes {
+  // expected-error @+1 {{expects fragments of 2, 4 or 8 bits in 16 lanes, got 3 bits in 16 lanes}}
+  layout = #kernel.layout<panel = 64, bits = 3, lanes = 16, offset = 4, fragments = true>
+} {
+  return
+}
+
+// -----
+
 // expected-error @+1 {{'kernel.func' op expects a layout for 'tensor<6x8xf32>', got #kernel.layout<panel = 64, bits = 2, lanes = 16, offset = 1>}}
 kernel.func @func_c5_packed_floats dims [affine_map<()[s0] -> (6, 8)>] layouts [#kernel.layout<panel = 64, bits = 2, lanes = 16, offset = 1>] {
 ^bb0(%x: tensor<6x8xf32>):

@@ -3,7 +3,9 @@
 
 // RUN: qopt-opt %s --qopt-outline-weights --qopt-outline-kernels | FileCheck %s
 // RUN: qopt-opt %s --qopt-outline-weights=lanes=8 | FileCheck %s --check-prefix=NARROW
+// RUN: qopt-opt %s --qopt-outline-weights=fragments=true | FileCheck %s --check-prefix=FRAGMENTS
 // RUN: not qopt-opt %s --qopt-outline-weights=lanes=4 2>&1 | FileCheck %s --check-prefix=LANES
+// RUN: not qopt-opt %s --qopt-outline-weights='lanes=8 fragments=true' 2>&1 | FileCheck %s --check-prefix=WIDE
 
 // Codes, scales and zeros of one quantization follow each other.
 // CHECK:      kernel.weight @w.packed layout <panel = 32, bits = 4, lanes = 16, offset = 8> {
@@ -27,7 +29,9 @@
 // CHECK-NEXT:   kernel.return
 
 // NARROW: kernel.weight @w.packed layout <panel = 16, bits = 4, lanes = 8, offset = 8> {
+// FRAGMENTS: kernel.weight @w.packed layout <panel = 32, bits = 4, lanes = 16, offset = 8, fragments = true> {
 // LANES: error: expects 8 or 16 lanes, got 4
+// WIDE: error: expects 16 lanes for fragments, got 8
 
 // Attention reads codes as they lie.
 // CHECK:      kernel.func @attention_0
