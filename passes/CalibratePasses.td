@@ -52,7 +52,12 @@ def Gptq : BranchPass<"qopt-gptq"> {
 
     With `rank`, layers that match `targets` get a low-rank branch as well, as
     qopt-attach-lora would, for what their codes have left: the float weight and
-    the moment of the inputs are at hand here, and nowhere later.
+    the moment of the inputs are at hand here, and nowhere later. Then codes are
+    chosen again for what the branch leaves, `rounds` times or until that does
+    not help (CALDERA, arXiv:2405.18886).
+
+    T tokens tell little of how C inputs go together unless T is many times C: a
+    moment's elements off the diagonal are multiplied by T / (T + C).
 
     With `spill`, what is found lies in that file, whole layer by whole layer, and
     with `resume` a stopped run goes on with it.
@@ -82,6 +87,8 @@ def Gptq : BranchPass<"qopt-gptq"> {
            "columns with large inputs first; groups keep the grids of the weight">,
     Option<"head", "head", "bool", "false", "also the head">,
     Option<"loraRank", "rank", "int64_t", "0", "of branches; 0: none">,
+    Option<"rounds", "rounds", "int64_t", "1",
+           "times that codes are chosen again beside a branch (>= 0)">,
   ], branchOptions);
 }
 

@@ -23,7 +23,7 @@ struct Settings {
 struct LayerReport {
   std::string name, scheme;
   double before = 0; ///< of rounding to nearest
-  double after = 0;  ///< of the codes
+  double after = 0;  ///< of the codes that data chose, alone
   double branch = 0; ///< of codes and branch; `after` if there is none
   double damping = 0;
   std::string recovery; ///< what the layer needed beyond; usually empty

@@ -6,6 +6,8 @@
 // on, so an interrupted run loses one layer, and one that resumes computes the
 // rest from the same bytes.
 
+#include <cmath>
+
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
 #include "qopt/passes/Executor.h"
@@ -46,6 +48,9 @@ private:
   LogicalResult calibrate();
   LogicalResult solve(int64_t index);
   LogicalResult solveLevel(int64_t level);
+  LogicalResult fitBranch(Layer &layer, const Matrix &weight,
+                          const Matrix &sigma, Codes &codes,
+                          lora::FactorPair &pair, double &error);
   void tell(LayerReport report);
   void tellAgain(int64_t index);
   void placeInCopy(int64_t index);
@@ -106,7 +111,8 @@ std::string Gptq::textOfOptions() {
   std::string text;
   llvm::raw_string_ostream out(text);
   out << damping << " " << block << actOrder << head << " " << loraRank << " "
-      << loraAlpha << loraTargets << loraInit << loraSeed << loraFactors;
+      << loraAlpha << loraTargets << loraInit << loraSeed << loraFactors << " "
+      << rounds;
   return text;
 }
 
@@ -122,6 +128,9 @@ LogicalResult Gptq::calibrate() {
     return program.emitError("expects damping between 0 and 1 and a block of "
                              "at least one column, got ")
            << std::to_string(damping) << " and " << block.getValue();
+  if (rounds < 0)
+    return program.emitError("expects a number of rounds of at least 0, got ")
+           << rounds.getValue();
   Settings settings = readSettings();
   if (settings.data.empty()) {
     if (!optional)
@@ -202,6 +211,49 @@ static std::string textOf(lowbit::SchemeAttr scheme) {
   return text;
 }
 
+/// Finds a branch for what codes leave of a weight, then codes for what the
+/// branch leaves, and so on (CALDERA, arXiv:2405.18886). The best pair stays;
+/// `error` is its share of the output's energy.
+LogicalResult Gptq::fitBranch(Layer &layer, const Matrix &weight,
+                              const Matrix &sigma, Codes &codes,
+                              lora::FactorPair &pair, double &error) {
+  MLIRContext *context = &getContext();
+  bool isEmpty = branch.init == lora::Init::zero;
+  double whole = energy(context, weight, sigma), least = HUGE_VAL;
+  Codes tried = codes;
+  for (int64_t round = 0; round <= (isEmpty ? 0 : rounds); ++round) {
+    if (round > 0) {
+      Solution again;
+      if (!solveGptq(context, layer.quantize.getScheme(),
+                     lora::without(context, branch, weight, pair), sigma,
+                     {damping, block, actOrder}, again))
+        break;
+      tried = std::move(again.codes);
+    }
+    Matrix difference = weight;
+    for (size_t i = 0; i < difference.data.size(); ++i)
+      difference.data[i] -= tried.values.data[i];
+    lora::FactorPair factors =
+        isEmpty ? zeroFactors(branch, lora::moduleOf(layer.name), weight.rows,
+                              weight.columns)
+                : bestFactors(context, branch, difference,
+                              branch.init == lora::Init::qera ? &sigma
+                                                              : nullptr);
+    if (failed(lora::roundFactors(branch, layer.name, factors,
+                                  layer.op.getLoc())))
+      return failure();
+    double left = energy(
+        context, lora::without(context, branch, difference, factors), sigma);
+    if (!(left < least))
+      break;
+    least = left;
+    pair = std::move(factors);
+    codes = tried;
+  }
+  error = whole > 0 ? least / whole : 0;
+  return success();
+}
+
 LogicalResult Gptq::solve(int64_t index) {
   Layer &layer = layers[index];
   Location loc = layer.op.getLoc();
@@ -223,30 +275,20 @@ LogicalResult Gptq::solve(int64_t index) {
     emitWarning(loc, "layer '") << layer.name
                                 << "' falls back to rounding to nearest: the "
                                    "moment of its inputs is not positive";
+  double corrected = solution.after;
+  if (!layer.a.empty()) {
+    lora::FactorPair pair;
+    if (failed(fitBranch(layer, weight, sigma, solution.codes, pair,
+                         corrected)))
+      return failure();
+    spill->write(layer.a, lora::bytesOf(pair.a, branch.type));
+    spill->write(layer.b, lora::bytesOf(pair.b, branch.type));
+  }
   spill->write(layer.codes, bytesOf(solution.codes.codes));
   spill->write(layer.scales,
                lora::bytesOf(solution.codes.scales, scheme.getScaleType()));
   if (!layer.zeros.empty())
     spill->write(layer.zeros, bytesOf(solution.codes.zeros));
-  double corrected = solution.after;
-  if (!layer.a.empty()) {
-    Matrix difference = weight;
-    for (size_t i = 0; i < difference.data.size(); ++i)
-      difference.data[i] -= solution.codes.values.data[i];
-    lora::FactorPair pair =
-        branch.init == lora::Init::zero
-            ? zeroFactors(branch, lora::moduleOf(layer.name), weight.rows,
-                          weight.columns)
-            : bestFactors(&getContext(), branch, difference,
-                          branch.init == lora::Init::qera ? &sigma : nullptr);
-    if (failed(lora::roundFactors(branch, layer.name, pair, loc)))
-      return failure();
-    corrected =
-        lora::errorWith(&getContext(), branch, difference, pair, sigma) /
-        energy(&getContext(), weight, sigma);
-    spill->write(layer.a, lora::bytesOf(pair.a, branch.type));
-    spill->write(layer.b, lora::bytesOf(pair.b, branch.type));
-  }
   LayerReport report{layer.name,       textOf(scheme), solution.before,
                      solution.after,   corrected,      solution.damping,
                      solution.recovery};
@@ -258,6 +300,7 @@ LogicalResult Gptq::solve(int64_t index) {
   remark::passed(loc, remarkNamed("fitted"))
       << layer.name << remark::metric("before", solution.before)
       << remark::metric("after", solution.after)
+      << remark::metric("branch", corrected)
       << remark::metric("damping", solution.damping);
   tell(std::move(report));
   return success();

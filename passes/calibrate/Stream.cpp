@@ -217,9 +217,22 @@ void Stream::quantize(int64_t index, lowbit::SchemeAttr scheme) {
       codes.getCodes(), codes.getScales(), codes.getZeros(), scheme));
 }
 
+/// The moment as T tokens tell it has C^2 elements, many of them large only by
+/// chance where T is not many times C; codes that fit chance are worse on other
+/// text. So it moves to its diagonal as far as C more tokens would move it
+/// whose inputs have nothing to do with each other (Schaefer and Strimmer's
+/// target, 2005). The number C is measured: of C / 4 .. 4 C about the best for
+/// tokens that were held out (SmolLM2, 4096 and 16384 tokens).
 Matrix Stream::momentOf(int64_t index) const {
   nn::LinearOp op = layers[index];
-  return moments.find(op.getInput())->second.sum;
+  Matrix moment = moments.find(op.getInput())->second.sum;
+  int64_t C = moment.rows;
+  double tokens = double(samples.count) * double(samples.length);
+  double kept = tokens / (tokens + double(C));
+  for (int64_t r = 0; r < C; ++r)
+    for (int64_t c = 0; c < C; ++c)
+      moment(r, c) *= r == c ? 1 : kept;
+  return moment;
 }
 
 } // namespace qopt::calibrate

@@ -61,7 +61,8 @@ public:
   }
   /// Runs to the inputs of this level. Without `measure` no moments are taken.
   llvm::LogicalResult advance(int64_t level, bool measure);
-  /// 2 / samples sum x x^T over the inputs of a layer of this level.
+  /// 2 / samples sum x x^T over the inputs of a layer of this level, with what
+  /// is off the diagonal as small as few tokens deserve.
   Matrix momentOf(int64_t layer) const;
   /// The layer in the copy: what stands in its place when the level after it is
   /// reached is what is computed.

@@ -187,17 +187,23 @@ nn::LinearOp attachPlainBranch(OpBuilder &builder, nn::LinearOp linear, Value a,
   return down;
 }
 
-double errorWith(MLIRContext *context, const BranchOptions &options,
-                 calibrate::Matrix difference, const FactorPair &pair,
-                 const calibrate::Matrix &sigma) {
+calibrate::Matrix without(MLIRContext *context, const BranchOptions &options,
+                          calibrate::Matrix weight, const FactorPair &pair) {
   using calibrate::Matrix;
-  Matrix a(options.rank, difference.columns), b(difference.rows, options.rank);
+  Matrix a(options.rank, weight.columns), b(weight.rows, options.rank);
   a.data.assign(pair.a.begin(), pair.a.end());
   b.data.assign(pair.b.begin(), pair.b.end());
   calibrate::multiplyAdd(context, -options.alpha / options.rank,
                          std::as_const(b).view(), std::as_const(a).view(),
-                         difference.view());
-  return calibrate::energy(context, difference, sigma);
+                         weight.view());
+  return weight;
+}
+
+double errorWith(MLIRContext *context, const BranchOptions &options,
+                 calibrate::Matrix difference, const FactorPair &pair,
+                 const calibrate::Matrix &sigma) {
+  return calibrate::energy(
+      context, without(context, options, std::move(difference), pair), sigma);
 }
 
 } // namespace qopt::lora

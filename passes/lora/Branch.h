@@ -81,6 +81,11 @@ nn::LinearOp attachPlainBranch(mlir::OpBuilder &builder, nn::LinearOp linear,
                                const BranchOptions &options,
                                mlir::Type element);
 
+/// A weight [N, C] without what a branch adds to it.
+calibrate::Matrix without(mlir::MLIRContext *context,
+                          const BranchOptions &options,
+                          calibrate::Matrix weight, const FactorPair &pair);
+
 /// The energy of what is left of `difference`: the trace of
 /// (D - B A) sigma (D - B A)^T.
 double errorWith(mlir::MLIRContext *context, const BranchOptions &options,

@@ -6,6 +6,8 @@
 // RUN: qopt-opt %S/gptq.mlir --qopt-gptq=optional --remarks-filter=qopt.* 2>&1 >%t | FileCheck %s
 // RUN: qopt-opt %S/gptq.mlir | diff %t -
 // CHECK: no calibration data: codes stay those of rounding to nearest
+// RUN: not qopt-opt %S/gptq.mlir --qopt-gptq="data=random rank=2 rounds=-1" 2>&1 | FileCheck %s --check-prefix=ROUNDS
+// ROUNDS: expects a number of rounds of at least 0, got -1
 
 !x = tensor<?x?x8xf32>
 !w = tensor<8x8xf32>
