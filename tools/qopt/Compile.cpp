@@ -7,6 +7,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "qopt/codegen/cpu/Cpu.h"
+#include "qopt/codegen/cuda/KernelFamily.h"
 #include "qopt/codegen/executor/Executor.h"
 #include "qopt/codegen/link/Output.h"
 #include "qopt/dialects/Dialects.h"
@@ -18,6 +19,7 @@
 #include "qopt/frontends/tokenizer/Tokenizer.h"
 #include "qopt/passes/Passes.h"
 #include "qopt/tools/qopt/Compare.h"
+#include "qopt/tools/qopt/Device.h"
 #include "qopt/tools/qopt/Info.h"
 #include "qopt/tools/qopt/Report.h"
 #include "qopt/tools/qopt/Teacher.h"
@@ -102,6 +104,7 @@ private:
   std::string input, folder, output, tokenizer, info;
   OwningOpRef<ModuleOp> program, original, generated;
   SmallVector<Target> targets;
+  SmallVector<cuda::Target> chips; ///< none: the CPU runs the kernels
   std::optional<state::State> state; ///< trained weights
   uint64_t parameters = 0;
   calibrate::SettingsInterface *calibration = nullptr; ///< null: none
@@ -148,13 +151,18 @@ LogicalResult Compilation::nameOutput() {
       output += ".o";
     else if (options.emit == Emit::llvm)
       output += ".ll";
+    else if (options.emit == Emit::ptx)
+      output += ".ptx";
+    else if (options.emit == Emit::cubin)
+      output += ".cubin";
   }
   bool same = false;
   if (!fs::equivalent(input, output, same) && same)
     return fail("the output '" + output +
                 "' is the input: name another file "
                 "with -o");
-  bool text = options.stopAfter != Stage::link || options.emit == Emit::llvm;
+  bool text = options.stopAfter != Stage::link || options.emit == Emit::llvm ||
+              options.emit == Emit::ptx;
   if (output == "-" && !text)
     return fail("an executable, library or object cannot go to stdout: name a "
                 "file with -o");
@@ -229,6 +237,12 @@ LogicalResult Compilation::findTargets() {
     auto same = [&](const Target &other) { return other.name == target->name; };
     if (llvm::none_of(targets, same))
       targets.push_back(*target);
+  for (const std::string &name : options.chips) {
+    FailureOr<cuda::Target> chip = cuda::targetNamed(name, message);
+    if (failed(chip))
+      return fail("--cuda-arch: " + message);
+    chips.push_back(*chip);
+  }
   }
   // At load, the first that the CPU can run is taken: the best comes first, and
   // what is emulated only where nothing else runs.
@@ -298,7 +312,8 @@ LogicalResult Compilation::generate() {
   // Code that is to be linked by others stands alone.
   if (options.emit == Emit::exe || options.emit == Emit::lib)
     how.infoHash = llvm::xxHash64(info);
-  generated = cpu::generate(*program, targets, how);
+  generated = chips.empty() ? cpu::generate(*program, targets, how)
+                            : cuda::generate(*program, chips, how);
   return success(bool(generated));
 }
 
@@ -355,6 +370,14 @@ LogicalResult Compilation::writeResult() {
     return failure();
   nn::WeightFiles files(folder);
   begin(Stage::link);
+  if (options.emit == Emit::ptx || options.emit == Emit::cubin)
+    return writeText([&](llvm::raw_ostream &out) {
+      return check(writeDeviceCode(*generated, chips[0], options, out));
+    });
+  if (!chips.empty())
+    return fail("--target=cuda gives --emit=ptx and --emit=cubin, and the "
+                "program with --stop-after=generate: leave out --target=cuda "
+                "for what runs");
   if (options.compare &&
       failed(comparePrograms(*original, *program, *object, files, options)))
     return failure();
@@ -387,7 +410,10 @@ LogicalResult Compilation::foresee() {
   summary.model = path::filename(input).str();
   summary.recipe = options.recipe;
   summary.parameters = parameters;
-  addKernels(summary.tensors, *program, targets.front());
+  addKernels(summary.tensors, *program, [&](kernel::FuncOp kernel) {
+    return chips.empty() ? cpu::familyOf(kernel, targets.front())
+                         : cuda::familyOf(kernel);
+  });
   summary.predict(*program, options, tokenizer);
   return success();
 }
@@ -483,7 +509,8 @@ LogicalResult Compilation::run() {
                     calibration ? calibration->report
                                 : std::vector<calibrate::LayerReport>());
     if (failed(runStage(*program, stage, {recipe, options.train},
-                        cpu::layoutFacts(targets))))
+                        chips.empty() ? cpu::layoutFacts(targets)
+                                      : cuda::layoutFacts())))
       return explain();
     // What the recipe has added.
     if (stage == Stage::adapt && state &&
@@ -504,7 +531,11 @@ LogicalResult Compilation::run() {
   begin(Stage::generate);
   if (failed(generate()))
     return failure();
-  if (options.stopAfter == Stage::generate)
+  if (options.stopAfter == Stage::generate) {
+    nn::WeightFiles files(folder);
+    if (!chips.empty() && output != "-" && !options.elideWeights &&
+        failed(check(writeDeviceData(*program, files, output))))
+      return failure();
     return writeProgram(*generated);
   if (failed(writeResult()))
     return failure();
@@ -517,6 +548,7 @@ int compile(const Options &options) {
     return 1;
   compilation.finishCalibration();
   return 0;
+  }
 }
 
 } // namespace qopt::driver

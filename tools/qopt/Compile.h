@@ -14,7 +14,9 @@
 
 namespace qopt::driver {
 
-enum class Emit { exe, lib, obj, llvm };
+enum class Emit { exe, lib, obj, llvm, ptx, cubin };
+/// What runs the kernels.
+enum class Device { cpu, cuda };
 
 /// The command line.
 struct Options {
@@ -30,6 +32,8 @@ struct Options {
   std::vector<std::string> cpus;
   std::string instructions; ///< of that CPU alone; empty: of each its own
   int64_t maxBatch = 8, maxSeq = 2048;
+  Device device = Device::cpu;
+  std::vector<std::string> chips; ///< of that device
   unsigned threads = 0; ///< 0: MLIR's default
   bool elideWeights = false;
   CalibrationOptions calibration;

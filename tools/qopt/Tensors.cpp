@@ -320,16 +320,8 @@ ownersOf(ModuleOp kernels, MutableArrayRef<TensorReport> tensors) {
   return owners;
 }
 
-/// The family that runs a kernel.
-static StringRef familyOf(kernel::FuncOp kernel, const Target &target) {
-  for (const cpu::KernelFamily *family : cpu::families())
-    if (family->accepts(kernel, target))
-      return family->name;
-  return "";
-}
-
 void addKernels(std::vector<TensorReport> &tensors, ModuleOp kernels,
-                const Target &target) {
+                function_ref<StringRef(kernel::FuncOp)> familyOf) {
   SymbolTable symbols(kernels);
   TensorReport constants;
   constants.name = "(constants)";
@@ -350,8 +342,7 @@ void addKernels(std::vector<TensorReport> &tensors, ModuleOp kernels,
           continue;
         tensor->kernel = launch.getKernel().str();
         tensor->family =
-            familyOf(symbols.lookup<kernel::FuncOp>(tensor->kernel), target)
-                .str();
+            familyOf(symbols.lookup<kernel::FuncOp>(tensor->kernel)).str();
       }
     });
   };

@@ -61,10 +61,11 @@ tensorsOf(mlir::ModuleOp adapted, llvm::StringRef pipeline,
 llvm::DenseMap<mlir::Operation *, TensorReport *>
 ownersOf(mlir::ModuleOp kernels, llvm::MutableArrayRef<TensorReport> tensors);
 
-/// Adds bytes and kernels from the program at the kernel stage; what belongs to
-/// no parameter becomes one more, "(constants)".
+/// Adds bytes and kernels from the program at the kernel stage, and the family
+/// that runs each; what belongs to no parameter becomes one more,
+/// "(constants)".
 void addKernels(std::vector<TensorReport> &tensors, mlir::ModuleOp kernels,
-                const Target &target);
+                llvm::function_ref<llvm::StringRef(kernel::FuncOp)> familyOf);
 
 /// Compares the numbers that the file of a model holds with their source: at
 /// most about 256 rows of each tensor.

@@ -4,6 +4,7 @@
 #include "qopt/passes/Passes.h"
 #include "qopt/passes/Pipelines.h"
 #include "qopt/tools/qopt/Compile.h"
+#include "qopt/tools/qopt/Device.h"
 #include "qopt/tools/qopt/Info.h"
 #include "qopt/tools/qopt/Recipe.h"
 #include "qopt/tools/qopt/Report.h"
@@ -55,7 +56,9 @@ int main(int argc, char **argv) {
       cl::values(clEnumValN(Emit::exe, "exe", "an executable (default)"),
                  clEnumValN(Emit::lib, "lib", "a shared library and qopt.h"),
                  clEnumValN(Emit::obj, "obj", "an object, without weights"),
-                 clEnumValN(Emit::llvm, "llvm", "LLVM IR")));
+                 clEnumValN(Emit::llvm, "llvm", "LLVM IR"),
+                 clEnumValN(Emit::ptx, "ptx", "PTX of a chip's kernels"),
+                 clEnumValN(Emit::cubin, "cubin", "their machine code")));
   cl::opt<Stage> stopAfter(
       "stop-after", cl::cat(outputs), cl::init(Stage::link),
       cl::desc("print the program as it is after a stage:"),
@@ -75,6 +78,7 @@ int main(int argc, char **argv) {
       "emulate-isa", cl::cat(target), cl::ValueOptional, cl::value_desc("CPU"),
       cl::desc("plain code for what that CPU (default: this one) lacks: the "
                "same numbers, slowly"));
+  DeviceFlags device(target);
   cl::opt<int64_t> maxBatch("max-batch", cl::cat(target), cl::init(8),
                             cl::desc("largest batch (sequences)"));
   cl::opt<int64_t> maxSeq("max-seq", cl::cat(target), cl::init(2048),
@@ -129,6 +133,9 @@ int main(int argc, char **argv) {
     return refuse("expects a model: qopt model.onnx; see --help");
   if (maxBatch < 1 || maxSeq < 1)
     return refuse("expects --max-batch and --max-seq to be at least 1");
+  options.emit = emit;
+  if (std::string message; failed(device.finish(options, message)))
+    return refuse(message);
   options.input = input;
   options.output = output;
   options.adapters.assign(adapters.begin(), adapters.end());
@@ -136,7 +143,6 @@ int main(int argc, char **argv) {
   options.state = state;
   options.teacher = train.teacherFile();
   options.bundle = bundle.empty() ? bundleOf(argv[0]) : bundle;
-  options.emit = emit;
   options.stopAfter = stopAfter;
   options.cpus.assign(cpus.begin(), cpus.end());
   if (cpus.empty())

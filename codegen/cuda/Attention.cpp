@@ -1,0 +1,232 @@
+// nn.attention on the GPU.
+//
+//   for every batch b, query head h, query i:      a block
+//     limit = causal ? i + S - T + 1 : S           keys that i may see
+//     for every tile of keys:                      a thread a key
+//       s[j]  = scale * q . k[j]  (+ mask)         q in shared memory
+//       p[j]  = e^(s[j] - most), to shared memory  most, sum: over the block
+//       y[e]  = y[e] * e^(before - most) + sum_j p[j] v[j, e]
+//     y /= sum                                     a thread some e
+//
+// Reads keys and values once a query: bound by memory for one query, which is
+// what decoding has. The matrix of scores is never stored. Keys and values may
+// be codes, a scale a position: an element of them is what tile/Element.h says.
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "qopt/codegen/cuda/Emitter.h"
+#include "qopt/codegen/cuda/Families.h"
+#include "qopt/codegen/tile/Element.h"
+#include "qopt/codegen/tile/Elementwise.h"
+#include "qopt/codegen/tile/MapElement.h"
+#include "qopt/codegen/tile/Math.h"
+#include "qopt/dialects/nn/Nn.h"
+
+using namespace mlir;
+
+namespace qopt::cuda {
+
+/// Keys of a tile.
+static constexpr int64_t tileKeys = 128;
+
+static nn::AttentionOp attentionOf(kernel::FuncOp kernel) {
+  auto found = kernel.getBlock().getOps<nn::AttentionOp>();
+  return llvm::hasSingleElement(found) ? *found.begin() : nullptr;
+}
+
+static bool accepts(kernel::FuncOp kernel) {
+  nn::AttentionOp op = attentionOf(kernel);
+  if (!op || kernel.getResultValues().size() != 1 ||
+      kernel.getResultValues()[0] != op.getResult() ||
+      op.getType().getElementType().isF64())
+    return false;
+  return llvm::all_of(
+      kernel.getBlock().without_terminator(),
+      [&](Operation &other) { return &other == op || isElementOp(&other); });
+}
+
+namespace {
+
+/// Writes the attention of one query.
+class QueryWriter {
+public:
+  explicit QueryWriter(Emitter &e)
+      : e(e), m{e.b, e.loc}, op(attentionOf(e.kernel)),
+        depth(op.getQuery().getType().getShape().back()),
+        width(op.getValue().getType().getShape().back()),
+        parts(llvm::divideCeil(width, tileKeys)) {}
+
+  void write();
+
+private:
+  Value at(Value tensor, ArrayRef<Value> indices) {
+    return Elements(e).at(tensor, indices);
+  }
+  /// Of a mask that broadcasts to [B, H, T, S].
+  Value maskAt(Value key);
+  /// The score of a key, or none: a flag beside it.
+  std::pair<Value, Value> score(Value key);
+  SmallVector<Value> tile(Value first, ValueRange state);
+  Value number(double value) { return e.constant(value, e.f32()); }
+  Value both(Value a, Value b) {
+    return a ? Value(arith::AndIOp::create(e.b, e.loc, a, b)) : b;
+  }
+
+  Emitter &e;
+  Math m;
+  nn::AttentionOp op;
+  int64_t depth, width;
+  int64_t parts; ///< elements of the result that a thread sums
+  Value batch, head, keyHead, query; ///< which one
+  Value limit;                       ///< keys that it may see
+  Value queryMemory, weights;        ///< shared: q, and p of a tile
+};
+
+} // namespace
+
+Value QueryWriter::maskAt(Value key) {
+  auto type = cast<RankedTensorType>(op.getMask().getType());
+  SmallVector<Value> all{batch, head, query, key};
+  SmallVector<Value> own(ArrayRef<Value>(all).take_back(type.getRank()));
+  for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+    // A size that turns out to be 1 is repeated.
+    Value last = e.sub(e.size(op.getMask(), axis), e.constant(1));
+    own[axis] = e.smaller(own[axis], last);
+  }
+  return at(op.getMask(), own);
+}
+
+std::pair<Value, Value> QueryWriter::score(Value key) {
+  Value sum = e.loop(e.constant(0), e.constant(depth), 1, number(0),
+                     [&](Value d, ValueRange sum) {
+                       Value q = e.load(e.f32(), queryMemory, d);
+                       Value k = at(op.getKey(), {batch, keyHead, key, d});
+                       return SmallVector<Value>{m.fma(q, k, sum[0])};
+                     })[0];
+  sum = m.mul(sum, number(op.getScale().convertToDouble()));
+  Value visible;
+  if (op.getKeyMask())
+    visible = at(op.getKeyMask(), {batch, key});
+  if (op.getMask()) {
+    Value mask = maskAt(key);
+    if (mask.getType().isInteger(1)) {
+      visible = both(visible, mask);
+    } else {
+      sum = m.add(sum, mask);
+      visible =
+          both(visible, m.compare(arith::CmpFPredicate::UNE, mask, -HUGE_VAL));
+    }
+  }
+  if (!visible)
+    visible = arith::ConstantIntOp::create(e.b, e.loc, 1, 1);
+  return {sum, visible};
+}
+
+/// What a tile makes of the largest score, the sum of weights, and the results.
+SmallVector<Value> QueryWriter::tile(Value first, ValueRange state) {
+  Value key = e.add(first, e.thread);
+  Type i1 = e.b.getI1Type();
+  auto branch = scf::IfOp::create(e.b, e.loc, TypeRange{e.f32(), i1},
+                                  e.less(key, limit), /*addThenBlock=*/true,
+                                  /*addElseBlock=*/true);
+  {
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToEnd(branch.thenBlock());
+    auto [own, visible] = score(key);
+    scf::YieldOp::create(e.b, e.loc, ValueRange{own, visible});
+    e.b.setInsertionPointToEnd(branch.elseBlock());
+    Value none = arith::ConstantIntOp::create(e.b, e.loc, 0, 1);
+    scf::YieldOp::create(e.b, e.loc, ValueRange{number(-HUGE_VAL), none});
+  }
+  Value own = branch.getResult(0), visible = branch.getResult(1);
+  Value hidden = number(-HUGE_VAL);
+  Value most = e.joinBlock(m.select(visible, own, hidden),
+                           [&](Value a, Value b) { return m.larger(a, b); });
+  most = m.larger(state[0], most);
+  // As long as nothing is visible nothing is scaled.
+  Value from = m.select(m.compare(arith::CmpFPredicate::OEQ, most, -HUGE_VAL),
+                        number(0), most);
+  Value weight = emitExp(e.b, e.loc, m.sub(own, from));
+  Value factor = emitExp(e.b, e.loc, m.sub(state[0], from));
+  // What is hidden has no weight: a negative one.
+  e.store(m.select(visible, weight, number(-1)), weights, e.thread);
+  Value sum = e.joinBlock(m.select(visible, weight, number(0)),
+                          [&](Value a, Value b) { return m.add(a, b); });
+  SmallVector<Value> next{most, m.fma(state[1], factor, sum)};
+  Value count = e.smaller(e.sub(limit, first), e.constant(tileKeys));
+  for (int64_t part = 0; part < parts; ++part) {
+    Value column = e.add(e.thread, e.constant(part * tileKeys));
+    Value before = m.mul(state[2 + part], factor);
+    auto mixed = [&] {
+      return e.loop(
+          e.constant(0), count, 1, before, [&](Value j, ValueRange sum) {
+            Value p = e.load(e.f32(), weights, j);
+            Value v =
+                at(op.getValue(), {batch, keyHead, e.add(first, j), column});
+            Value none = m.compare(arith::CmpFPredicate::OLT, p, 0.0);
+            return SmallVector<Value>{
+                m.select(none, sum[0], m.fma(p, v, sum[0]))};
+          })[0];
+    };
+    next.push_back(e.choose(e.less(column, e.constant(width)), e.f32(), mixed,
+                            [&] { return before; }));
+  }
+  // The weights are read by all before they are written again.
+  e.barrier();
+  return next;
+}
+
+void QueryWriter::write() {
+  Value queries = e.size(op.getQuery(), 2), keys = e.size(op.getKey(), 2);
+  int64_t heads = op.getQuery().getType().getDimSize(1);
+  int64_t keyHeads = op.getKey().getType().getDimSize(1);
+  query = arith::RemUIOp::create(e.b, e.loc, e.block, queries);
+  Value which = arith::DivUIOp::create(e.b, e.loc, e.block, queries);
+  head = e.rem(which, heads);
+  batch = e.div(which, heads);
+  keyHead = e.div(head, heads / keyHeads);
+  limit = keys;
+  if (op.getCausal())
+    limit = e.smaller(keys,
+                      e.add(e.add(query, e.constant(1)), e.sub(keys, queries)));
+  queryMemory = e.shared(4 * depth);
+  weights = e.shared(4 * tileKeys);
+  for (int64_t d = 0; d < depth; d += tileKeys) {
+    Value own = e.add(e.thread, e.constant(d));
+    e.branch(e.less(own, e.constant(depth)), [&] {
+      e.store(at(op.getQuery(), {batch, head, query, own}), queryMemory, own);
+    });
+  }
+  e.barrier();
+  SmallVector<Value> state{number(-HUGE_VAL), number(0)};
+  state.append(parts, number(0));
+  state =
+      e.loop(e.constant(0), limit, tileKeys, state,
+             [&](Value first, ValueRange state) { return tile(first, state); });
+  Value none = m.compare(arith::CmpFPredicate::OEQ, state[1], 0.0);
+  for (int64_t part = 0; part < parts; ++part) {
+    Value column = e.add(e.thread, e.constant(part * tileKeys));
+    e.branch(e.less(column, e.constant(width)), [&] {
+      Value y = m.div(state[2 + part], state[1]);
+      storeElement(e, op.getResult(), m.select(none, number(0), y),
+                   {batch, head, query, column});
+    });
+  }
+}
+
+static Phases phases(kernel::FuncOp kernel) {
+  auto maps =
+      llvm::to_vector(kernel.getDims().getAsValueRange<AffineMapAttr>());
+  nn::Dims dims(kernel.getBlock(), maps);
+  ArrayRef<AffineExpr> query = dims.of(attentionOf(kernel).getQuery());
+  return {{{query[0] * query[1] * query[2], tileKeys,
+            [](Emitter &e) {
+              QueryWriter(e).write();
+              return success();
+            }}},
+          {},
+          {}};
+}
+
+const KernelFamily attentionFamily = {"attention", accepts, phases};
+
+} // namespace qopt::cuda

@@ -1,0 +1,227 @@
+// train.classifier_loss and train.classifier_loss_grad on the GPU.
+//
+//   for every R rows, a round:
+//     z[R, V] = x W^T                             tiles, to the workspace
+//     for every row:                              a block
+//       log = ln(sum(e^z)) + max(z)
+//       the loss:      y    = log - z[target]
+//       the gradient:  z[v] = dy * (e^(z - log) - (v = t ? 1 : 0)), in place
+//     of the gradient, for every tile:            a block
+//       dW[V, C] (+)= z^T x                       reads dW after the first
+//       round dx[R, C] = z W
+//
+// Bound by the multiply units: two products of rows, words and channels for the
+// loss and six for the gradient. The logits of all rows are never there. The
+// order of every sum is that of the formula's index, cut where rounds are.
+
+#include "qopt/codegen/cuda/Families.h"
+#include "qopt/codegen/cuda/LogitRow.h"
+#include "qopt/codegen/cuda/Tile.h"
+#include "qopt/codegen/tile/Elementwise.h"
+#include "qopt/codegen/tile/Tasks.h"
+#include "qopt/dialects/train/Train.h"
+
+using namespace mlir;
+
+namespace qopt::cuda {
+
+/// Bytes of the logits of a round, and its rows: enough blocks for a large
+/// chip.
+static constexpr int64_t roundBytes = 256 << 20;
+static constexpr int64_t leastRows = 64, mostRows = 2048;
+static constexpr int64_t rowThreads = 256;
+
+namespace {
+
+/// The operands and sizes of either op.
+struct Classifier {
+  Value input, weight, targets, dy, result, dinput, dweight;
+  int64_t channels = 0, words = 0;
+
+  explicit Classifier(kernel::FuncOp kernel) {
+    if (auto op = onlyOp<train::ClassifierLossOp>(kernel)) {
+      input = op.getInput(), weight = op.getWeight();
+      targets = op.getTargets(), result = op.getResult();
+    } else if (auto op = onlyOp<train::ClassifierLossGradOp>(kernel)) {
+      input = op.getInput(), weight = op.getWeight();
+      targets = op.getTargets(), dy = op.getDy();
+      dinput = op.getDinput(), dweight = op.getDweight();
+    } else {
+      return;
+    }
+    auto shape = cast<RankedTensorType>(weight.getType()).getShape();
+    words = shape[0], channels = shape[1];
+  }
+
+  TileShape tile() const { return TileShape::of(std::min(words, channels)); }
+  /// Rows of a round.
+  int64_t rows() const {
+    int64_t fit = roundBytes / (words * 4) / leastRows * leastRows;
+    return std::clamp(fit, leastRows, mostRows);
+  }
+};
+
+} // namespace
+
+static bool accepts(kernel::FuncOp kernel) {
+  Classifier op(kernel);
+  auto isNarrow = [](Value value) {
+    return !value || !getElementTypeOrSelf(value).isF64();
+  };
+  auto isRowMajor = [&](Value value) {
+    auto layout = kernel.getLayout(cast<BlockArgument>(value));
+    return layout.getPanel() == 0;
+  };
+  return op.input && isNarrow(op.input) && isNarrow(op.weight) &&
+         isNarrow(op.dy) && isNarrow(op.result) && isRowMajor(op.weight);
+}
+
+namespace {
+
+class ClassifierWriter {
+public:
+  explicit ClassifierWriter(Emitter &e)
+      : e(e), m{e.b, e.loc}, op(e.kernel), first(e.mul(e.round, op.rows())),
+        rows(e.smaller(e.constant(op.rows()),
+                       e.sub(e.size(rowsOf(e.kernel, op.input)), first))),
+        words(e.constant(op.words)), channels(e.constant(op.channels)) {}
+
+  void writeLogits();
+  void writeRow();
+  void writeWeightGrad();
+  void writeInputGrad();
+
+private:
+  using At = std::function<Value(Value, Value)>;
+
+  /// Element (r, c) of a tensor [.., C] from the round's first row on.
+  Value inputAt(Value r, Value c) {
+    return loadFloat(e, op.input,
+                     e.add(e.mul(e.add(first, r), op.channels), c));
+  }
+  Value weightAt(Value v, Value c) {
+    return loadFloat(e, op.weight, e.add(e.mul(v, op.channels), c));
+  }
+  Value logitAt(Value r, Value v) {
+    return e.load(e.f32(), e.workspace, e.add(e.mul(r, op.words), v));
+  }
+  /// The tile of this block of a product of so many rows and columns.
+  void product(const TileSource &a, const TileSource &b, Value terms,
+               function_ref<void(Value, Value, Value)> finish);
+
+  Emitter &e;
+  Math m;
+  Classifier op;
+  Value first, rows; ///< of the round
+  Value words, channels;
+};
+
+} // namespace
+
+void ClassifierWriter::product(const TileSource &a, const TileSource &b,
+                               Value terms,
+                               function_ref<void(Value, Value, Value)> finish) {
+  int64_t side = op.tile().side;
+  Value across = e.div(e.add(b.size, e.constant(side - 1)), side);
+  Value down = arith::DivUIOp::create(e.b, e.loc, e.block, across);
+  Value row = e.mul(down, side);
+  Value column = e.mul(
+      arith::RemUIOp::create(e.b, e.loc, e.block, across).getResult(), side);
+  // A round may have fewer rows than there are blocks for.
+  e.branch(e.less(row, a.size), [&] {
+    Tile tile(e, op.tile());
+    SmallVector<Value> sums =
+        tile.sums(a, b, row, column, e.constant(0), terms);
+    tile.each(sums, row, column, a.size, b.size, finish);
+  });
+}
+
+void ClassifierWriter::writeLogits() {
+  TileSource x{[&](Value r, Value c) { return inputAt(r, c); }, true, rows};
+  TileSource w{[&](Value v, Value c) { return weightAt(v, c); }, true, words};
+  product(x, w, channels, [&](Value z, Value r, Value v) {
+    e.store(z, e.workspace, e.add(e.mul(r, op.words), v));
+  });
+}
+
+void ClassifierWriter::writeRow() {
+  e.branch(e.less(e.block, rows), [&] {
+    LogitRow row{e, e.workspace, e.f32(), e.mul(e.block, op.words), words};
+    Value log = row.logSum(), number = e.add(first, e.block);
+    Value target = loadIndex(e, op.targets, number);
+    if (!op.dy) {
+      e.branch(e.equal(e.thread, e.constant(0)), [&] {
+        storeFloat(e, m.sub(log, row.at(target)), op.result, number);
+      });
+      return;
+    }
+    Value dy = loadFloat(e, op.dy, number);
+    Value counts = m.compare(arith::CmpFPredicate::UNE, dy, 0.0);
+    e.loop(e.thread, words, e.threads, [&](Value v) {
+      Value share = emitExp(e.b, e.loc, m.sub(row.at(v), log));
+      Value own =
+          m.select(e.equal(v, target), m.sub(share, m.real(1, e.f32())), share);
+      Value dz = m.select(counts, m.mul(dy, own), m.real(0, e.f32()));
+      e.store(dz, e.workspace, e.add(row.start, v));
+    });
+  });
+}
+
+void ClassifierWriter::writeWeightGrad() {
+  TileSource z{[&](Value v, Value r) { return logitAt(r, v); }, false, words};
+  TileSource x{[&](Value c, Value r) { return inputAt(r, c); }, false,
+               channels};
+  Value isFirst = e.equal(e.round, e.constant(0));
+  product(z, x, rows, [&](Value sum, Value v, Value c) {
+    Value at = e.add(e.mul(v, op.channels), c);
+    Value before = e.choose(
+        isFirst, e.f32(), [&] { return e.constant(0.0, e.f32()); },
+        [&] { return loadFloat(e, op.dweight, at); });
+    storeFloat(e, m.add(before, sum), op.dweight, at);
+  });
+}
+
+void ClassifierWriter::writeInputGrad() {
+  TileSource z{[&](Value r, Value v) { return logitAt(r, v); }, true, rows};
+  TileSource w{[&](Value c, Value v) { return weightAt(v, c); }, false,
+               channels};
+  product(z, w, words, [&](Value sum, Value r, Value c) {
+    Value at = e.add(e.mul(e.add(first, r), op.channels), c);
+    storeFloat(e, sum, op.dinput, at);
+  });
+}
+
+template <void (ClassifierWriter::*write)()>
+static LogicalResult emit(Emitter &e) {
+  (ClassifierWriter(e).*write)();
+  return success();
+}
+
+static Phases phases(kernel::FuncOp kernel) {
+  Classifier op(kernel);
+  auto number = [&](int64_t value) {
+    return getAffineConstantExpr(value, kernel.getContext());
+  };
+  int64_t side = op.tile().side, threads = op.tile().threads();
+  auto tiles = [&](int64_t size) { return llvm::divideCeil(size, side); };
+  int64_t down = tiles(op.rows()), across = tiles(op.words);
+  int64_t deep = tiles(op.channels);
+  Phases plan;
+  plan.phases.push_back(
+      {number(down * across), threads, emit<&ClassifierWriter::writeLogits>});
+  plan.phases.push_back(
+      {number(op.rows()), rowThreads, emit<&ClassifierWriter::writeRow>});
+  if (op.dy) {
+    plan.phases.push_back({number(across * deep), threads,
+                           emit<&ClassifierWriter::writeWeightGrad>});
+    plan.phases.push_back({number(down * deep), threads,
+                           emit<&ClassifierWriter::writeInputGrad>});
+  }
+  plan.rounds = rowsOf(kernel, op.input).ceilDiv(op.rows());
+  plan.workspace = number(op.rows() * op.words * 4);
+  return plan;
+}
+
+const KernelFamily classifierFamily = {"classifier", accepts, phases};
+
+} // namespace qopt::cuda

@@ -1,0 +1,224 @@
+// lowbit.linear of few rows, on the GPU: each by itself.
+//
+//   for every row of x and panel of W:               a block
+//     for every scale's columns, by 32:              a warp, turn by turn
+//       W: 16 bytes a thread, 512 of a warp in a row
+//       codes in:    sum[16 F] += dot of 4, unsigned codes with signed ones
+//       numbers in:  sum[16 F] += float(code - offset) * x
+//     shared[warp][16 F] = sum * scale               shuffled over 4 lanes
+//     y = epilogue(sum over the warps)               a thread an output
+//
+// Reads b / 8 bytes a weight, once; x comes from a cache. With 2 bits and codes
+// in, 16 bytes cost 3 shifts and 4 masks a word and 16 dot products: 44
+// operations where a chip of 3 TB/s has time for about 70.
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "qopt/codegen/cuda/Epilogue.h"
+#include "qopt/codegen/cuda/LowbitLinear.h"
+#include "qopt/codegen/tile/Math.h"
+
+using namespace mlir;
+
+namespace qopt::cuda {
+
+/// Warps of a block, at most: enough loads on their way for one SM.
+static constexpr int64_t mostWarps = 16;
+/// Blocks of 32 columns that a warp has at least, where there are enough.
+static constexpr int64_t leastBlocks = 4;
+
+namespace {
+
+class GemvWriter {
+public:
+  GemvWriter(Emitter &e, const LowbitShape &shape)
+      : e(e), m{e.b, e.loc}, shape(shape), op(shape.op), place(e),
+        row(e.div(e.block, shape.panels)), panel(e.rem(e.block, shape.panels)),
+        fields(shape.packing.fields) {}
+
+  void write();
+
+private:
+  using Sums = SmallVector<Value>; ///< [fields][2], then the sum of codes
+
+  Sums zeros(Type type, size_t count) {
+    Value zero = arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(type));
+    return Sums(count, zero);
+  }
+  size_t count() const { return 2 * fields; }
+  /// Row of the panel of a sum.
+  Value rowOf(size_t i) {
+    return e.add(place.row, e.constant(8 * (i % 2) + 16 * (i / 2)));
+  }
+  Sums addCodes(Value block, ValueRange sums);
+  Sums addNumbers(Value block, ValueRange sums);
+  /// The sums of the blocks that share a scale.
+  Sums unit(Value group);
+  Sums scaled(ValueRange sums, Value group);
+  Sums allUnits();
+
+  Emitter &e;
+  Math m;
+  const LowbitShape &shape;
+  lowbit::LinearOp op;
+  FragmentPlace place;
+  Value row, panel;
+  int64_t fields;
+};
+
+} // namespace
+
+/// Exact sums of unsigned codes, and of the input's.
+GemvWriter::Sums GemvWriter::addCodes(Value block, ValueRange sums) {
+  Value words = loadFragment(e, shape, panel, block);
+  Value first = e.add(e.mul(block, kernel::fragmentColumns), place.column);
+  Sums next(sums);
+  for (int64_t half = 0; half < 2; ++half) {
+    Value x = loadCodes(e, shape, row, e.add(first, e.constant(16 * half)));
+    next.back() = dot4(e, e.i32(0x01010101), x, next.back());
+    for (int64_t j = 0; j < 2; ++j) {
+      Value word = e.element(words, 2 * half + j);
+      for (int64_t f = 0; f < fields; ++f) {
+        Value &sum = next[2 * f + j];
+        sum = dot4(e, fieldOf(e, shape, word, f), x, sum);
+      }
+    }
+  }
+  return next;
+}
+
+/// Sums of numbers times codes, without the scale.
+GemvWriter::Sums GemvWriter::addNumbers(Value block, ValueRange sums) {
+  Value words = loadFragment(e, shape, panel, block);
+  Value first = e.add(e.mul(block, kernel::fragmentColumns), place.column);
+  Sums next(sums);
+  for (int64_t half = 0; half < 2; ++half) {
+    SmallVector<Value> x =
+        loadNumbers(e, shape, row, e.add(first, e.constant(16 * half)));
+    for (int64_t j = 0; j < 2; ++j) {
+      Value word = e.element(words, 2 * half + j);
+      for (int64_t f = 0; f < fields; ++f)
+        for (int64_t i = 0; i < 4; ++i) {
+          Value &sum = next[2 * f + j];
+          sum = m.fma(numberOf(e, shape, word, f, i), x[i], sum);
+        }
+    }
+  }
+  // Beside them, the sum of the input, where zeros ask for it.
+  if (op.getZeros())
+    for (int64_t half = 0; half < 2; ++half)
+      for (Value x :
+           loadNumbers(e, shape, row, e.add(first, e.constant(16 * half))))
+        next.back() = m.add(next.back(), x);
+  return next;
+}
+
+/// What the codes mean: their offset and zero, and the scale, as f32.
+GemvWriter::Sums GemvWriter::scaled(ValueRange sums, Value group) {
+  Sums result;
+  for (size_t i = 0; i < count(); ++i) {
+    Value sum = sums[i], zero;
+    if (op.getZeros())
+      zero = loadScale(e, shape, op.getZeros(), panel, rowOf(i), group);
+    if (shape.codes) {
+      Value lift = e.i32(shape.packing.offset);
+      if (zero)
+        lift = arith::AddIOp::create(e.b, e.loc, lift, zero);
+      lift = arith::MulIOp::create(e.b, e.loc, lift, sums.back());
+      sum = arith::SubIOp::create(e.b, e.loc, sum, lift);
+    } else if (zero) {
+      zero = arith::SIToFPOp::create(e.b, e.loc, e.f32(), zero);
+      sum = m.sub(sum, m.mul(zero, sums.back()));
+    }
+    result.push_back(sum);
+  }
+  // A sum that nothing has scaled is exact: its scale comes last.
+  if (shape.groups == 1)
+    return result;
+  for (size_t i = 0; i < count(); ++i) {
+    if (shape.codes)
+      result[i] = arith::SIToFPOp::create(e.b, e.loc, e.f32(), result[i]);
+    result[i] = m.mul(result[i], loadScale(e, shape, op.getWeightScales(),
+                                           panel, rowOf(i), group));
+  }
+  return result;
+}
+
+GemvWriter::Sums GemvWriter::unit(Value group) {
+  Type type = shape.codes ? Type(e.b.getI32Type()) : e.f32();
+  Value first = e.mul(group, shape.unit);
+  Sums sums = zeros(type, count() + 1);
+  for (int64_t i = 0; i < shape.unit; ++i) {
+    Value block = e.add(first, e.constant(i));
+    sums = shape.codes ? addCodes(block, sums) : addNumbers(block, sums);
+  }
+  return scaled(sums, group);
+}
+
+/// All that this warp sums, as one number a row of the panel and lane.
+GemvWriter::Sums GemvWriter::allUnits() {
+  if (shape.groups > 1)
+    return e.loop(e.warp, e.constant(shape.groups), e.warps(),
+                  zeros(e.f32(), count()), [&](Value group, ValueRange sums) {
+                    Sums next = unit(group);
+                    for (size_t i = 0; i < count(); ++i)
+                      next[i] = m.add(sums[i], next[i]);
+                    return next;
+                  });
+  Type type = shape.codes ? Type(e.b.getI32Type()) : e.f32();
+  Sums sums = e.loop(
+      e.warp, e.constant(shape.blocks), e.warps(), zeros(type, count() + 1),
+      [&](Value block, ValueRange sums) {
+        return shape.codes ? addCodes(block, sums) : addNumbers(block, sums);
+      });
+  return scaled(sums, e.constant(0));
+}
+
+void GemvWriter::write() {
+  auto join = [&](Value x, Value y) -> Value {
+    return isa<FloatType>(x.getType())
+               ? m.add(x, y)
+               : Value(arith::AddIOp::create(e.b, e.loc, x, y));
+  };
+  Sums sums = allUnits();
+  Value parts = e.shared(4 * e.warps() * shape.rows());
+  for (size_t i = 0; i < count(); ++i)
+    sums[i] = e.joinLanes(sums[i], join, 1, 4);
+  e.branch(e.equal(place.column, e.constant(0)), [&] {
+    for (size_t i = 0; i < count(); ++i)
+      e.store(sums[i], parts, e.add(e.mul(e.warp, shape.rows()), rowOf(i)));
+  });
+  e.barrier();
+  Value output = e.add(e.mul(panel, shape.rows()), e.thread);
+  Value isMine = e.less(e.thread, e.constant(shape.rows()));
+  Value isThere = e.less(output, e.constant(shape.outputs));
+  e.branch(arith::AndIOp::create(e.b, e.loc, isMine, isThere), [&] {
+    Value sum = e.load(sums[0].getType(), parts, e.thread);
+    for (int64_t i = 1; i < e.warps(); ++i)
+      sum = join(sum, e.load(sums[0].getType(), parts,
+                             e.add(e.thread, e.constant(i * shape.rows()))));
+    if (shape.groups == 1) {
+      if (shape.codes)
+        sum = arith::SIToFPOp::create(e.b, e.loc, e.f32(), sum);
+      sum = m.mul(sum, loadScale(e, shape, op.getWeightScales(), panel,
+                                 e.thread, e.constant(0)));
+    }
+    if (shape.codes)
+      sum = m.mul(sum, e.load(e.f32(), e.pointer(op.getInputScales()), row));
+    finishElement(e, op, op.getBias(), sum, row, output);
+  });
+}
+
+Phase lowbitGemv(const LowbitShape &shape, AffineExpr rows) {
+  int64_t units = shape.groups > 1 ? shape.groups : shape.blocks;
+  int64_t each = std::max<int64_t>(1, leastBlocks / shape.unit);
+  int64_t warps = std::clamp<int64_t>(
+      llvm::bit_floor(uint64_t(llvm::divideCeil(units, each))), 1, mostWarps);
+  // A thread an output at the end.
+  warps = std::max<int64_t>(warps, llvm::divideCeil(shape.rows(), warpSize));
+  return {rows * shape.panels, warps * warpSize, [shape](Emitter &e) {
+            GemvWriter(e, shape).write();
+            return success();
+          }};
+}
+
+} // namespace qopt::cuda

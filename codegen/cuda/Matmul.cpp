@@ -1,0 +1,240 @@
+// Products of matrices with an elementwise epilogue, on the GPU: a linear layer
+// by numbers, its gradients, that of a layer of codes, nn.matmul.
+//
+//   many rows: bound by the multiply units
+//     for every batch, every tile of rows x columns:    a block, see Tile.h
+//       y = epilogue(sum over k + bias)
+//
+//   few rows of a weight in panels: bound by reading it, see LinearGemv.cpp
+//
+// The operands are read where they lie, turned or packed: an element of them is
+// what tile/Element.h says. Each element is one sum in the order of k, whatever
+// the tile.
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "qopt/codegen/cuda/Epilogue.h"
+#include "qopt/codegen/cuda/Families.h"
+#include "qopt/codegen/cuda/LinearGemv.h"
+#include "qopt/codegen/cuda/Tile.h"
+#include "qopt/codegen/tile/Element.h"
+#include "qopt/codegen/tile/Elementwise.h"
+#include "qopt/codegen/tile/Math.h"
+#include "qopt/codegen/tile/Tasks.h"
+#include "qopt/dialects/nn/Nn.h"
+#include "qopt/dialects/train/Train.h"
+
+using namespace mlir;
+
+namespace qopt::cuda {
+
+namespace {
+
+/// y[b, m, n] = sum over k of left(b, m, k) * right(b, k, n).
+struct Contraction {
+  /// What a kernel multiplies; without an op if it does something else.
+  static Contraction of(kernel::FuncOp kernel);
+
+  Operation *op;
+  Value bias;
+  AffineExpr rows, columns, depth; ///< M, N, K in the kernel's symbols
+  SmallVector<AffineExpr> batch;   ///< leading axes of a nn.matmul
+};
+
+} // namespace
+
+static bool isProduct(Operation *op) {
+  return isa<nn::LinearOp, nn::MatmulOp, train::LinearWeightGradOp,
+             train::PackedLinearGradOp>(op);
+}
+
+/// The only product of a kernel whose other ops are views of what it reads, or
+/// follow it.
+static Operation *productOf(kernel::FuncOp kernel) {
+  Operation *product = nullptr;
+  for (Operation &op : kernel.getBlock().without_terminator()) {
+    if (isProduct(&op) && !product)
+      product = &op;
+    else if (isProduct(&op) || !isElementOp(&op))
+      return nullptr;
+  }
+  bool isDouble =
+      product && llvm::any_of(product->getOperandTypes(), [](Type type) {
+        return getElementTypeOrSelf(type).isF64();
+      });
+  return kernel.getResultValues().size() == 1 && !isDouble ? product : nullptr;
+}
+
+Contraction Contraction::of(kernel::FuncOp kernel) {
+  Contraction c{productOf(kernel), {}, {}, {}, {}, {}};
+  if (!c.op)
+    return c;
+  auto maps =
+      llvm::to_vector(kernel.getDims().getAsValueRange<AffineMapAttr>());
+  nn::Dims dims(kernel.getBlock(), maps);
+  MLIRContext *context = kernel.getContext();
+  ArrayRef<AffineExpr> left = dims.of(c.op->getOperand(0));
+  ArrayRef<AffineExpr> result = dims.of(c.op->getResult(0));
+  c.columns = result.back();
+  if (auto matmul = dyn_cast<nn::MatmulOp>(c.op)) {
+    c.rows = result.end()[-2];
+    c.depth = left.end()[matmul.getTransposeLhs() ? -2 : -1];
+    c.batch = llvm::to_vector(result.drop_back(2));
+  } else if (isa<train::LinearWeightGradOp>(c.op)) {
+    c.rows = result[0];
+    c.depth = tile::productOf(context, left.drop_back());
+  } else {
+    if (auto linear = dyn_cast<nn::LinearOp>(c.op))
+      c.bias = linear.getBias();
+    c.rows = tile::productOf(context, result.drop_back());
+    c.depth = left.back();
+  }
+  return c;
+}
+
+static bool accepts(kernel::FuncOp kernel) {
+  return productOf(kernel) != nullptr;
+}
+
+namespace {
+
+/// Writes one tile of one matrix.
+class ProductWriter {
+public:
+  ProductWriter(Emitter &e, TileShape shape)
+      : e(e), c(Contraction::of(e.kernel)), shape(shape) {}
+
+  void write();
+
+private:
+  Value left(Value m, Value k);
+  Value right(Value n, Value k);
+  /// Of an operand of a nn.matmul: the batch, as far as it has one.
+  Value inBatch(Value tensor, bool turned, Value row, Value column);
+  void finish(Value sum, Value row, Value column);
+
+  Emitter &e;
+  Contraction c;
+  TileShape shape;
+  SmallVector<Value> batch; ///< indices of the leading axes
+};
+
+} // namespace
+
+Value ProductWriter::inBatch(Value tensor, bool turned, Value row,
+                             Value column) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  SmallVector<Value> place(
+      ArrayRef<Value>(batch).take_back(type.getRank() - 2));
+  for (auto [axis, index] : llvm::enumerate(place))
+    if (type.getDimSize(axis) == 1)
+      index = e.constant(0);
+  if (turned)
+    std::swap(row, column);
+  place.append({row, column});
+  return Elements(e).at(tensor, place);
+}
+
+Value ProductWriter::left(Value m, Value k) {
+  Value tensor = c.op->getOperand(0);
+  if (auto matmul = dyn_cast<nn::MatmulOp>(c.op))
+    return inBatch(tensor, matmul.getTransposeLhs(), m, k);
+  if (isa<train::LinearWeightGradOp>(c.op))
+    std::swap(m, k);
+  Elements elements(e);
+  SmallVector<Value> place = elements.rowIndices(tensor, m);
+  place.push_back(k);
+  return elements.at(tensor, place);
+}
+
+Value ProductWriter::right(Value n, Value k) {
+  Value tensor = c.op->getOperand(1);
+  if (auto matmul = dyn_cast<nn::MatmulOp>(c.op))
+    return inBatch(tensor, matmul.getTransposeRhs(), k, n);
+  Elements elements(e);
+  if (auto packed = dyn_cast<train::PackedLinearGradOp>(c.op))
+    return elements.dequantized(packed.getWeight(), packed.getScales(),
+                                packed.getZeros(), packed.getScheme(), {k, n});
+  if (isa<nn::LinearOp>(c.op))
+    return elements.at(tensor, {n, k});
+  SmallVector<Value> place = elements.rowIndices(tensor, k);
+  place.push_back(n);
+  return elements.at(tensor, place);
+}
+
+void ProductWriter::finish(Value sum, Value row, Value column) {
+  if (c.batch.empty())
+    return finishElement(e, c.op, c.bias, sum, row, column);
+  SmallVector<Value> place(batch);
+  place.append({row, column});
+  finishElement(e, c.op, sum, place);
+}
+
+/// Whether neighbours of the last index of `tensor` are terms of a sum.
+static bool runsAlong(Value tensor, bool lastIsTerm) {
+  bool turned = false;
+  while (auto transpose = tensor.getDefiningOp<nn::TransposeOp>()) {
+    turned ^=
+        transpose.getPermutation().back() != transpose.getType().getRank() - 1;
+    tensor = transpose.getInput();
+  }
+  return lastIsTerm != turned;
+}
+
+void ProductWriter::write() {
+  Value rows = e.size(c.rows), columns = e.size(c.columns);
+  Value tilesDown = e.size(c.rows.ceilDiv(shape.side));
+  Value tilesAcross = e.size(c.columns.ceilDiv(shape.side));
+  auto rest = [&](Value &which, Value count) -> Value {
+    Value index = arith::RemUIOp::create(e.b, e.loc, which, count);
+    which = arith::DivUIOp::create(e.b, e.loc, which, count);
+    return index;
+  };
+  Value which = e.block;
+  Value column = e.mul(rest(which, tilesAcross), shape.side);
+  Value row = e.mul(rest(which, tilesDown), shape.side);
+  batch.resize(c.batch.size());
+  for (int64_t axis = int64_t(batch.size()) - 1; axis >= 0; --axis)
+    batch[axis] = rest(which, e.size(c.batch[axis]));
+  auto matmul = dyn_cast<nn::MatmulOp>(c.op);
+  bool isWeightGrad = isa<train::LinearWeightGradOp>(c.op);
+  bool leftTerms = matmul ? !matmul.getTransposeLhs() : !isWeightGrad;
+  bool rightTerms = matmul ? matmul.getTransposeRhs() : isa<nn::LinearOp>(c.op);
+  Value l = c.op->getOperand(0), r = c.op->getOperand(1);
+  TileSource a{[&](Value i, Value k) { return left(i, k); },
+               runsAlong(l, leftTerms), rows};
+  TileSource b{[&](Value i, Value k) { return right(i, k); },
+               runsAlong(r, rightTerms), columns};
+  Tile tile(e, shape);
+  SmallVector<Value> sums =
+      tile.sums(a, b, row, column, e.constant(0), e.size(c.depth));
+  tile.each(sums, row, column, rows, columns,
+            [&](Value sum, Value r, Value n) { finish(sum, r, n); });
+}
+
+/// Rows that are few.
+static constexpr int64_t fewRows = 4;
+
+static Phases phases(kernel::FuncOp kernel) {
+  Contraction c = Contraction::of(kernel);
+  auto known = dyn_cast<AffineConstantExpr>(c.columns);
+  TileShape shape =
+      TileShape::of(known ? known.getValue() : ShapedType::kDynamic);
+  AffineExpr blocks =
+      c.rows.ceilDiv(shape.side) * c.columns.ceilDiv(shape.side);
+  for (AffineExpr size : c.batch)
+    blocks = size * blocks;
+  Phase many{blocks, shape.threads(), [shape](Emitter &e) {
+               ProductWriter(e, shape).write();
+               return success();
+             }};
+  auto linear = dyn_cast<nn::LinearOp>(c.op);
+  if (!linear || !hasLinearGemv(kernel, linear))
+    return {{many}, {}, {}};
+  AffineExpr few = isAtMost(c.rows, fewRows);
+  many.blocks = blocks * (1 - few);
+  return {{linearGemv(linear, c.rows * few), many}, {}, {}};
+}
+
+const KernelFamily matmulFamily = {"matmul", accepts, phases};
+
+} // namespace qopt::cuda
