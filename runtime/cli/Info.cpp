@@ -108,8 +108,12 @@ static void print(const json_t *info, const qopt_model *model) {
          textOf(info, "source_hash", "no hash"));
   printf("built by    qopt %s\n", textOf(info, "qopt", qopt_version()));
   printf("recipe      %s\n", textOf(info, "recipe", "none"));
-  printf("parameters  %llu\n",
+  printf("parameters  %llu",
          static_cast<unsigned long long>(countOf(info, "parameters")));
+  if (const json_t *seed = json_object_get(info, "init_seed"))
+    printf(", begun at random with seed %lld",
+           static_cast<long long>(json_integer_value(seed)));
+  printf("\n");
   printf("weights     %s, %s read for a token\n",
          ByteText(countOf(info, "weight_bytes")).text,
          ByteText(countOf(info, "bytes_per_token")).text);

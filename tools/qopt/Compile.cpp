@@ -196,16 +196,25 @@ LogicalResult Compilation::load() {
     return fail("'" + input +
                 "' has been through a recipe already: leave out --recipe, or "
                 "begin with the model");
+  if (options.init && stageOf(*program) > Stage::adapt)
+    return fail("'" + input +
+                "' has kernels already: leave out --init, or begin with the "
+                "model");
   return success();
 }
 
 /// What is trained as one parameter is one before a recipe sees it, and when
-/// trained weights take the place of the model's.
+/// random or trained weights take the place of the model's.
 LogicalResult Compilation::prepareParameters() {
-  if (options.state.empty() && options.train.empty())
+  if (options.state.empty() && options.train.empty() && !options.init)
     return success();
   PassManager passes(&context);
   passes.addPass(createTie());
+  if (options.init) {
+    InitParametersOptions random;
+    random.seed = *options.init;
+    passes.addPass(createInitParameters(random));
+  }
   passes.addPass(createCanonicalizerPass());
   if (failed(passes.run(*program)))
     return failure();
@@ -495,6 +504,8 @@ LogicalResult Compilation::run() {
     begin(stage);
     if (stage == Stage::adapt && failed(prepareParameters()))
       return failure();
+    if (options.compare && stage == Stage::adapt)
+      original = OwningOpRef<ModuleOp>(cast<ModuleOp>((*program)->clone()));
     if (stage == Stage::adapt &&
         failed(peft::attachAdapters(*program, options.adapters,
                                     options.adapters.empty() ? ""

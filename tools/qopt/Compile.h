@@ -4,6 +4,7 @@
 #define QOPT_TOOLS_QOPT_COMPILE_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Options {
   Recipe recipe;
   std::string train; ///< passes of the stage train; empty: none
   std::string teacher; ///< model that it learns from; empty: none
+  std::optional<int64_t> init; ///< seed of random weights; none: the model's
   std::string state; ///< file with trained weights; empty: the model's own
   Emit emit = Emit::exe;
   Stage stopAfter = Stage::link;

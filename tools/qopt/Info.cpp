@@ -299,6 +299,8 @@ std::string describe(ModuleOp program, ArrayRef<Target> targets,
       {"source", llvm::sys::path::filename(source)},
       {"source_hash", hashOf(source)},
   };
+  if (options.init)
+    info["init_seed"] = *options.init;
   if (json::Value adapters = describeAdapters(program); !adapters.getAsNull())
     info["adapters"] = std::move(adapters);
   if (json::Value teacher = describeTeacher(program); !teacher.getAsNull())

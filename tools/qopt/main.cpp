@@ -48,6 +48,9 @@ int main(int argc, char **argv) {
       "state", cl::cat(inputs), cl::value_desc("FILE"),
       cl::desc("trained weights, as train --state writes them, instead of the "
                "model's"));
+  cl::opt<std::string> initSeed(
+      "init", cl::cat(inputs), cl::value_desc("SEED"),
+      cl::desc("begin with random weights, by role, instead of the model's"));
   cl::opt<std::string> output(
       "o", cl::cat(outputs), cl::value_desc("FILE"),
       cl::desc("result (default: the input's stem here); - prints text"));
@@ -133,6 +136,13 @@ int main(int argc, char **argv) {
     return refuse("expects a model: qopt model.onnx; see --help");
   if (maxBatch < 1 || maxSeq < 1)
     return refuse("expects --max-batch and --max-seq to be at least 1");
+  if (int64_t seed; initSeed.getNumOccurrences()) {
+    if (llvm::StringRef(initSeed).getAsInteger(10, seed) || seed < 0)
+      return refuse("expects --init to be a whole number from 0 to 2^63 - 1, "
+                    "got '" +
+                    initSeed + "'");
+    options.init = seed;
+  }
   options.emit = emit;
   if (std::string message; failed(device.finish(options, message)))
     return refuse(message);
