@@ -36,10 +36,11 @@ def InsertRmsNorm : Pass<"qopt-insert-rms-norm", "::mlir::ModuleOp"> {
 class InsertNormPass<string flag, string summary_>
     : Pass<flag, "::mlir::ModuleOp"> {
   let summary = summary_;
-  let options = [
+  list<Option> normOptions = [
     Option<"eps", "eps", "double", "1.0e-6",
            "eps of an added norm, a mean square (>= 0)">,
   ];
+  let options = normOptions;
   let dependentDialects = ["::mlir::ml_program::MLProgramDialect",
                            "::qopt::nn::NnDialect"];
 }
@@ -106,13 +107,32 @@ def InsertMissingNorm
     %y = nn.linear %n, %w : tensor<2x8xf32>, tensor<6x8xf32> -> tensor<2x6xf32>
     ```
 
-    **Preconditions.** Weights are parameters. A training follows.
+    With calibration data the program runs on samples, and a gain starts as the
+    size of its layer's inputs, the root of their mean square, in all channels:
+    what the layer adds to the residual stream keeps its size.
+
+    **Preconditions.** Weights are parameters. A training follows. With data,
+    `run` is a language model, and a tool runs programs (passes/Executor.h).
     **Postconditions.** Each layer reads a norm, or a remark says why not. The
     norm is `nn.gradual`: a step mixes it in as far as its lambda says.
     **Numbers.** Changes the result until it is trained: the sizes of tokens are
     lost.
-    **Not handled.** Gains that start as the usual size of a token.
+    **Not handled.** Gains of single channels: they all start alike.
   }];
+  let options = !listconcat(normOptions, [
+    Option<"data", "data", "std::string", "\"\"",
+           "token ids to measure on, a .npy file of [n] or [n, T], or random; "
+           "none: those of the tool, or gains of 1">,
+    Option<"samples", "samples", "int64_t", "64", "sequences (>= 1)">,
+    Option<"length", "seq", "int64_t", "512", "tokens of each (>= 1)">,
+  ]);
+  let dependentDialects = ["::qopt::lowbit::LowbitDialect",
+                           "::qopt::nn::NnDialect",
+                           "::qopt::kernel::KernelDialect",
+                           "::mlir::ml_program::MLProgramDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def FoldNormScales : Pass<"qopt-fold-norm-scales", "::mlir::ModuleOp"> {

@@ -18,8 +18,9 @@ namespace qopt::driver {
 
 CalibrationFlags::CalibrationFlags(cl::OptionCategory &recipes)
     : source("calib", cl::cat(recipes), cl::value_desc("FILE|DIR"),
-             cl::desc("choose codes of weights by data (GPTQ): UTF-8 text, "
-                      ".npy of token ids, or random")),
+             cl::desc("choose codes of weights (GPTQ), and what added norms "
+                      "begin with, by data: UTF-8 text, .npy of token ids, or "
+                      "random")),
       samples("calib-samples", cl::cat(recipes), cl::init(64),
               cl::desc("sequences of --calib")),
       length("calib-seq", cl::cat(recipes), cl::init(512),
@@ -48,6 +49,11 @@ static size_t endOfPass(StringRef pipeline, size_t begin) {
       return end + 1;
   }
   return pipeline.size();
+}
+
+/// Whether a pass of the recipe begins its norms by data.
+static bool measuresNorms(StringRef pipeline) {
+  return pipeline.contains("qopt-insert-missing-norm");
 }
 
 /// Whether a pass of the recipe adds branches.
@@ -90,10 +96,11 @@ LogicalResult CalibrationFlags::finish(Recipe &recipe, Trains trains,
     text.erase(at, halves.size());
   size_t gptq = text.find("qopt-gptq");
   size_t quantize = text.find("qopt-quantize-weights");
-  if (calibrated && gptq == std::string::npos) {
+  if (calibrated && gptq == std::string::npos && !measuresNorms(text)) {
     if (quantize == std::string::npos)
       return refuse("--calib needs a recipe that quantizes weights, such as "
-                    "--recipe=w4a16");
+                    "--recipe=w4a16, or adds norms, such as "
+                    "--recipe=ternary-norm");
     size_t end = endOfPass(text, quantize);
     text.insert(end, ",qopt-gptq");
     gptq = end + 1;
