@@ -147,6 +147,38 @@ def Tie : Pass<"qopt-tie", "::mlir::ModuleOp"> {
                            "::mlir::ml_program::MLProgramDialect"];
 }
 
+def InitParameters : Pass<"qopt-init-parameters", "::mlir::ModuleOp"> {
+  let summary = "let parameters begin with random numbers, by role";
+  let description = [{
+    For training from nothing. Matrices, embeddings and heads are normal, with
+    deviation `deviation`, by sqrt(n) smaller where the layer is one of the n
+    that are added to the residual stream; norms are 1 (0 where the model adds
+    1), biases 0.
+
+    ```mlir
+    ml_program.global private @w(...) : tensor<6x8xf32> {nn.role = #nn.role<matrix>}
+    ml_program.global private @g(...) : tensor<8xf32> {nn.role = #nn.role<norm>}
+    // ==>
+    ml_program.global private @w(#nn.random<"w", seed = 7, deviation = 2.0e-2> : tensor<6x8xf32>) : tensor<6x8xf32> {nn.role = #nn.role<matrix>}
+    ml_program.global private @g(dense<1.0> : tensor<8xf32>) : tensor<8xf32> {nn.role = #nn.role<norm>}
+    ```
+
+    **Preconditions.** Parameters have an `nn.role`, and one that is stored twice
+    is one again (`qopt-tie`).
+    **Postconditions.** No parameter with a role has the model's numbers. Those of
+    a parameter are a function of seed, name and index.
+    **Numbers.** Changes all results.
+    **Not handled.** Parameters without a role, of which a remark tells. Codes are
+    refused.
+  }];
+  let options = [
+    Option<"seed", "seed", "int64_t", "0", "of all random numbers">,
+    Option<"deviation", "deviation", "double", "0.02",
+           "standard deviation of what is random (> 0)">,
+  ];
+  let dependentDialects = ["::qopt::nn::NnDialect"];
+}
+
 def AddTrainStep : Pass<"qopt-add-train-step", "::mlir::ModuleOp"> {
   let summary = "build the entries that train from nll";
   let description = [{
@@ -188,38 +220,6 @@ def AddTrainStep : Pass<"qopt-add-train-step", "::mlir::ModuleOp"> {
     `accumulate`, `train_accumulate` gives a loss and adds to `NAME.grad`,
     `train_update` makes the step and clears them. Trained parameters are
     mutable, their states lie in `NAME.adamw.m`, `NAME.adamw.v`,
-def InitParameters : Pass<"qopt-init-parameters", "::mlir::ModuleOp"> {
-  let summary = "let parameters begin with random numbers, by role";
-  let description = [{
-    For training from nothing. Matrices, embeddings and heads are normal, with
-    deviation `deviation`, by sqrt(n) smaller where the layer is one of the n
-    that are added to the residual stream; norms are 1 (0 where the model adds
-    1), biases 0.
-
-    ```mlir
-    ml_program.global private @w(...) : tensor<6x8xf32> {nn.role = #nn.role<matrix>}
-    ml_program.global private @g(...) : tensor<8xf32> {nn.role = #nn.role<norm>}
-    // ==>
-    ml_program.global private @w(#nn.random<"w", seed = 7, deviation = 2.0e-2> : tensor<6x8xf32>) : tensor<6x8xf32> {nn.role = #nn.role<matrix>}
-    ml_program.global private @g(dense<1.0> : tensor<8xf32>) : tensor<8xf32> {nn.role = #nn.role<norm>}
-    ```
-
-    **Preconditions.** Parameters have an `nn.role`, and one that is stored twice
-    is one again (`qopt-tie`).
-    **Postconditions.** No parameter with a role has the model's numbers. Those of
-    a parameter are a function of seed, name and index.
-    **Numbers.** Changes all results.
-    **Not handled.** Parameters without a role, of which a remark tells. Codes are
-    refused.
-  }];
-  let options = [
-    Option<"seed", "seed", "int64_t", "0", "of all random numbers">,
-    Option<"deviation", "deviation", "double", "0.02",
-           "standard deviation of what is random (> 0)">,
-  ];
-  let dependentDialects = ["::qopt::nn::NnDialect"];
-}
-
     `NAME.muon.momentum`, `NAME.sgd.v`, with 8 bits in `.codes` and `.scales` of
     these.
     **Numbers.** Within rounding of the formulas of the optimizers.
