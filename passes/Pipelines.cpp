@@ -88,6 +88,8 @@ static void addTrain(OpPassManager &manager, const TrainOptions &options) {
   function.addPass(createCanonicalizerPass());
   if (options.recompute == 0)
     function.addPass(createCSEPass());
+  function.addPass(createLowerFakeQuantize()); // rounded numbers -> codes
+  function.addPass(createCanonicalizerPass());
 }
 
 void addStage(OpPassManager &manager, Stage stage) {

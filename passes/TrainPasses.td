@@ -96,6 +96,49 @@ def StraightThrough : Pass<"qopt-straight-through", "::mlir::ModuleOp"> {
                            "::qopt::lowbit::LowbitDialect"];
 }
 
+def LowerFakeQuantize : Pass<"qopt-lower-fake-quantize", "::mlir::func::FuncOp"> {
+  let summary = "multiply codes where a layer is rounded in full";
+  let description = [{
+    Layers on rounded numbers are what gradients need. Now each becomes three,
+    of which the host takes one by the lambda of the layer: on the numbers
+    themselves (0), on those that are rounded in part, or the deployed one (1),
+    whose codes are made from the trained weight as the program runs. Without a
+    lambda it is the deployed one.
+
+    ```mlir
+    %c1 = arith.constant 1 : index
+    %i = nn.slice %lambda axis 0 from %c1 : tensor<2xf32> -> tensor<1xf32>
+    %l = nn.reshape %i : tensor<1xf32> -> tensor<f32>
+    %f = lowbit.fake_quantize %w lambda %l scheme <ternary, bits = 2, per = tensor> : tensor<6x8xf32>
+    %y = nn.linear %x, %f : tensor<?x8xf32>, tensor<6x8xf32> -> tensor<?x6xf32>
+    // ==>
+    %a = nn.linear %x, %w : tensor<?x8xf32>, tensor<6x8xf32> -> tensor<?x6xf32>
+    %b = nn.linear %x, %f : tensor<?x8xf32>, tensor<6x8xf32> -> tensor<?x6xf32>
+    %k, %t = lowbit.quantize %w scheme <ternary, bits = 2, per = tensor> : tensor<6x8xf32> -> tensor<6x8xi8>, tensor<1xf32>
+    %c = lowbit.linear %x, %k scales %t scheme <ternary, bits = 2, per = tensor> : tensor<?x8xf32>, tensor<6x8xi8>, tensor<1xf32> -> tensor<?x6xf32>
+    %y = train.choose %lambda at 1 none %a some %b whole %c : tensor<2xf32>, tensor<?x6xf32>
+    ```
+
+    The gradient of its input is `train.packed_linear_grad` at lambda 1; what
+    reads rounded numbers otherwise, as gradients of weights do, has such a
+    choice of the numbers. Of a norm that comes gradually the last alternative
+    reads all. Of an embedding the rows are rounded that are looked up.
+
+    **Preconditions.** Gradients are there (`qopt-add-train-step`).
+    **Postconditions.** At lambda 1 a layer has the codes and the bits of the
+    deployed one. A second run changes nothing.
+    **Numbers.** Within rounding: sums over codes are exact, those of their
+    numbers are not. Codes are the same.
+    **Not handled.** Searched scales; fused matrices with a scale each; numbers
+    of 16 bits with products of 32. The loss of a step is computed with numbers,
+    so that logits need not be stored; that of an entry without lambda with
+    codes.
+  }];
+  let dependentDialects = ["::qopt::nn::NnDialect",
+                           "::qopt::lowbit::LowbitDialect",
+                           "::qopt::train::TrainDialect"];
+}
+
 def FuseLoss : Pass<"qopt-fuse-loss", "::mlir::func::FuncOp"> {
   let summary = "make one op of a head and its loss";
   let description = [{

@@ -1,7 +1,8 @@
 // The entries: straight-line code that launches the kernels in order.
 //
 // Every size is an expression of the entry's symbols. The arena is a row of
-// slots; a slot is as large as the largest of the values that share it.
+// slots; a slot is as large as the largest of the values that share it. What no
+// taken alternative of a train.choose reads is not launched.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -10,6 +11,8 @@
 #include "qopt/codegen/cpu/Generate.h"
 #include "qopt/dialects/nn/Dims.h"
 #include "qopt/dialects/nn/Nn.h"
+#include "qopt/dialects/train/Train.h"
+#include "qopt/passes/kernel/Needs.h"
 #include "qopt/runtime/abi.h"
 
 using namespace mlir;
@@ -46,8 +49,8 @@ public:
   EntryWriter(ModuleOp module, ModuleOp program, func::FuncOp entry,
               const Kernels &kernels, StringRef variant, WriteLaunch launch)
       : program(program), entry(entry), kernels(kernels), variant(variant),
-        launchOne(launch), dims(entry), table(program), loc(entry.getLoc()),
-        b(module.getBodyRegion()) {
+        launchOne(launch), dims(entry), needs(entry.getBody().front()),
+        table(program), loc(entry.getLoc()), b(module.getBodyRegion()) {
     b.setInsertionPointToEnd(module.getBody());
     pointer = LLVM::LLVMPointerType::get(b.getContext());
     i64 = b.getI64Type();
@@ -70,6 +73,10 @@ private:
   LogicalResult writeLaunch(kernel::LaunchOp launch);
   void writePhases(const Kernel &kernel, ArrayRef<Value> symbols,
                    int64_t position);
+  LogicalResult writeLaunchIfNeeded(kernel::LaunchOp launch);
+  /// Whether lambda, as the run has it, is in one of the cases.
+  Value isCase(Value lambda, int64_t layer, unsigned cases);
+  void writeChoice(train::ChooseOp choice);
   /// Where a variable lies.
   FailureOr<Value> variable(Operation *user, SymbolRefAttr name);
 
@@ -108,6 +115,7 @@ private:
   StringRef variant;
   WriteLaunch launchOne;
   nn::Dims dims;
+  Needs needs;
   SymbolTable table;
   Location loc;
   OpBuilder b;
@@ -330,6 +338,50 @@ void EntryWriter::writePhases(const Kernel &kernel, ArrayRef<Value> symbols,
   all();
 }
 
+Value EntryWriter::isCase(Value lambda, int64_t layer, unsigned cases) {
+  Type f32 = b.getF32Type();
+  Value value =
+      LLVM::LoadOp::create(b, loc, f32, at(pointers.at(lambda), layer, f32), 4);
+  auto compare = [&](arith::CmpFPredicate predicate, float bound) -> Value {
+    Value number = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(bound));
+    return arith::CmpFOp::create(b, loc, predicate, value, number);
+  };
+  Value result =
+      arith::ConstantIntOp::create(b, loc, (cases & Need::some) != 0, 1);
+  auto decide = [&](Need::Case which, Value isWhich) {
+    Value isIn = arith::ConstantIntOp::create(b, loc, (cases & which) != 0, 1);
+    result = arith::SelectOp::create(b, loc, isWhich, isIn, result);
+  };
+  decide(Need::none, compare(arith::CmpFPredicate::OLE, 0));
+  decide(Need::whole, compare(arith::CmpFPredicate::OGE, 1));
+  return result;
+}
+
+LogicalResult EntryWriter::writeLaunchIfNeeded(kernel::LaunchOp launch) {
+  Need need = needs.of(launch);
+  if (!need.lambda && need.cases)
+    return writeLaunch(launch);
+  Value isNeeded = need.lambda ? isCase(need.lambda, need.layer, need.cases)
+                               : arith::ConstantIntOp::create(b, loc, 0, 1);
+  auto branch = scf::IfOp::create(b, loc, isNeeded, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenYield());
+  return writeLaunch(launch);
+}
+
+/// The address of the alternative that is taken.
+void EntryWriter::writeChoice(train::ChooseOp choice) {
+  Value taken = pointers.at(choice.getSome());
+  auto decide = [&](Need::Case which, Value alternative) {
+    Value isWhich = isCase(choice.getLambda(), choice.getLayer(), which);
+    taken = LLVM::SelectOp::create(b, loc, isWhich, pointers.at(alternative),
+                                   taken);
+  };
+  decide(Need::none, choice.getNone());
+  decide(Need::whole, choice.getWhole());
+  pointers[choice] = taken;
+}
+
 FailureOr<Value> EntryWriter::variable(Operation *user, SymbolRefAttr name) {
   auto global = table.lookup<ml_program::GlobalOp>(name.getLeafReference());
   auto offset = global ? global->getAttrOfType<IntegerAttr>(
@@ -405,8 +457,10 @@ LogicalResult EntryWriter::writeRun() {
       // The same memory. A copy first: the map may grow.
       Value memory = pointers.at(reshape.getInput());
       pointers[reshape] = memory;
+    } else if (auto choice = dyn_cast<train::ChooseOp>(op)) {
+      writeChoice(choice);
     } else if (auto launch = dyn_cast<kernel::LaunchOp>(op)) {
-      if (failed(writeLaunch(launch)))
+      if (failed(writeLaunchIfNeeded(launch)))
         return failure();
     } else if (!op.getResultTypes().empty() &&
                !op.getResult(0).getType().isIndex()) {

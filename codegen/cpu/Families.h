@@ -22,6 +22,7 @@ extern const KernelFamily normFamily;            ///< Norm.cpp
 extern const KernelFamily normGradFamily;        ///< NormGrad.cpp
 extern const KernelFamily optimizerFamily;       ///< Optimizer.cpp
 extern const KernelFamily optimizerStateFamily;  ///< OptimizerState.cpp
+extern const KernelFamily packFamily;            ///< Pack.cpp
 extern const KernelFamily quantizeFamily;        ///< Quantize.cpp
 extern const KernelFamily rotateColumnsFamily;   ///< RotateColumns.cpp
 extern const KernelFamily scatterFamily;         ///< Scatter.cpp

@@ -127,7 +127,9 @@ static LogicalResult toKernels(ModuleOp program, const Target &host) {
   OutlineWeightsOptions layouts;
   layouts.lanes = cpu::layoutFacts(host).lanes;
   passes.addPass(createOutlineWeights(layouts));
-  passes.addPass(createOutlineKernels());
+  OutlineKernelsOptions made;
+  made.lanes = layouts.lanes;
+  passes.addPass(createOutlineKernels(made));
   passes.addPass(createPlanMemory());
   return passes.run(program);
 }

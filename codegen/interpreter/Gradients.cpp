@@ -245,6 +245,14 @@ static LogicalResult evalRecompute(train::RecomputeOp op, Frame &frame) {
   return success();
 }
 
+static LogicalResult evalChoose(train::ChooseOp op, Frame &frame) {
+  double lambda = frame[op.getLambda()].data[op.getLayer()];
+  frame.set(op.getResult(), frame[lambda <= 0   ? op.getNone()
+                                  : lambda >= 1 ? op.getWhole()
+                                                : op.getSome()]);
+  return success();
+}
+
 void addGradients(Interpreter &interpreter) {
   interpreter.add(evalLinearWeightGrad);
   interpreter.add(evalPackedLinearGrad);
@@ -254,6 +262,7 @@ void addGradients(Interpreter &interpreter) {
   interpreter.add(evalEmbeddingGrad);
   interpreter.add(evalCrossEntropyGrad);
   interpreter.add(evalRecompute);
+  interpreter.add(evalChoose);
 }
 
 } // namespace qopt::interpreter

@@ -224,6 +224,23 @@ Exprs CrossEntropyGradOp::getResultSizes(unsigned, SizesOf sizesOf) {
 }
 
 //===----------------------------------------------------------------------===//
+// Choices
+//===----------------------------------------------------------------------===//
+
+LogicalResult ChooseOp::verify() {
+  // choose_c1
+  int64_t layers = shapeOf(getLambda())[0], layer = getLayer();
+  if (layer < 0 || layer >= layers)
+    return emitOpError("expects a layer of the ")
+           << layers << " that lambda has, got " << layer;
+  return success();
+}
+
+Exprs ChooseOp::getResultSizes(unsigned, SizesOf sizesOf) {
+  return Exprs(sizesOf(getNone()));
+}
+
+//===----------------------------------------------------------------------===//
 // Optimizers and their states
 //===----------------------------------------------------------------------===//
 

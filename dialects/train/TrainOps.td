@@ -3,6 +3,7 @@
 #ifndef QOPT_DIALECTS_TRAIN_TRAINOPS_TD
 #define QOPT_DIALECTS_TRAIN_TRAINOPS_TD
 
+include "qopt/dialects/train/TrainChoiceOps.td"
 include "qopt/dialects/train/TrainGradientOps.td"
 include "qopt/dialects/train/TrainLossOps.td"
 include "qopt/dialects/train/TrainOptimizerOps.td"

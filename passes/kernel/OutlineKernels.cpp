@@ -22,6 +22,7 @@
 #include "qopt/dialects/nn/Dims.h"
 #include "qopt/dialects/train/Train.h"
 #include "qopt/passes/Passes.h"
+#include "qopt/passes/kernel/Layouts.h"
 #include "qopt/passes/kernel/Lora.h"
 #include "qopt/passes/kernel/Prologue.h"
 #include "llvm/ADT/SetVector.h"
@@ -35,10 +36,17 @@ namespace qopt {
 #define GEN_PASS_DEF_OUTLINEKERNELS
 #include "qopt/passes/Passes.h.inc"
 
+/// Ops that become parts of kernels.
+static bool isModelOp(Operation *op) {
+  return isa<nn::NnDialect, lowbit::LowbitDialect, train::TrainDialect>(
+             op->getDialect()) &&
+         !isa<train::ChooseOp>(op); // the host's
+}
+
 static bool isAnchor(Operation *op) {
   if (isLoraBranch(op))
     return false;
-  return isa<train::TrainDialect>(op->getDialect()) ||
+  return (isa<train::TrainDialect>(op->getDialect()) && isModelOp(op)) ||
          isa<nn::LinearOp, nn::MatmulOp, nn::RmsNormOp, nn::AttentionOp,
              nn::SoftmaxOp, nn::CrossEntropyOp, nn::KlDivergenceOp,
              nn::ScatterNdOp, lowbit::LinearOp, lowbit::QuantizeOp,
@@ -49,12 +57,6 @@ static bool isAnchor(Operation *op) {
 static bool isProduct(Operation *op) {
   return isa<nn::LinearOp, nn::MatmulOp, lowbit::LinearOp,
              train::LinearWeightGradOp, train::PackedLinearGradOp>(op);
-}
-
-/// Ops that become parts of kernels.
-static bool isModelOp(Operation *op) {
-  return isa<nn::NnDialect, lowbit::LowbitDialect, train::TrainDialect>(
-      op->getDialect());
 }
 
 static bool isView(Operation *op) {
@@ -84,7 +86,7 @@ static bool isImmediate(Value value) {
 /// Whether what the op reads lies where the caller or a variable wants it.
 static bool isKept(Operation *op) {
   return op->hasTrait<OpTrait::IsTerminator>() ||
-         isa<ml_program::GlobalStoreOp>(op);
+         isa<ml_program::GlobalStoreOp, train::ChooseOp>(op);
 }
 
 namespace {
@@ -106,8 +108,8 @@ private:
 /// Outlines one entry.
 class Outliner {
 public:
-  Outliner(func::FuncOp entry, KernelTable &kernels)
-      : entry(entry), kernels(kernels), dims(entry) {}
+  Outliner(func::FuncOp entry, KernelTable &kernels, const LayoutFacts &facts)
+      : entry(entry), kernels(kernels), facts(facts), dims(entry) {}
 
   LogicalResult run();
 
@@ -122,6 +124,13 @@ private:
     return tables
         .lookupNearestSymbolFrom<kernel::WeightOp>(load, load.getWeightAttr())
         .getLayout();
+  }
+  /// How a value lies that an op of this entry gives, or an argument.
+  kernel::LayoutAttr layoutOf(Value value) {
+    auto found = codeLayouts.find(value);
+    return found != codeLayouts.end()
+               ? found->second
+               : kernel::LayoutAttr::get(entry.getContext(), 0);
   }
   bool isReadTurned(OpOperand &use);
   bool isInlined(Operation *op);
@@ -138,11 +147,14 @@ private:
 
   func::FuncOp entry;
   KernelTable &kernels;
+  const LayoutFacts &facts;
   nn::Dims dims;
   SymbolTableCollection tables;
   /// The product that an op is the epilogue of; its last op is a root.
   DenseMap<Operation *, Operation *> epilogueOf;
   DenseMap<Operation *, bool> inlined;
+  /// Of what kernels quantize, where it does not lie row-major.
+  DenseMap<Value, kernel::LayoutAttr> codeLayouts;
   SmallVector<std::pair<Operation *, kernel::LaunchOp>> launches;
 };
 
@@ -277,19 +289,23 @@ bool Outliner::isAlias(Operation *op) {
 /// Whether the value lies in memory before any kernel that reads it runs.
 bool Outliner::isStored(Value value) {
   Operation *source = value.getDefiningOp();
-  return !source || isa<kernel::LoadOp, ml_program::GlobalLoadOp>(source) ||
+  return !source ||
+         isa<kernel::LoadOp, ml_program::GlobalLoadOp, train::ChooseOp>(
+             source) ||
          isAlias(source) || (isModelOp(source) && !isInlined(source));
 }
 
-/// Whether a product reads the transpose of a stored row-major matrix there: it
-/// knows how to, so that nothing is moved.
+/// Whether a product, or what packs codes, reads the transpose of a stored
+/// row-major matrix there: it knows how to, so that nothing is moved.
 bool Outliner::isReadTurned(OpOperand &use) {
   auto transpose = use.get().getDefiningOp<nn::TransposeOp>();
   auto linear = dyn_cast<nn::LinearOp>(use.getOwner());
-  bool reads = linear
-                   ? use.get() == linear.getWeight() &&
-                         use.get() != linear.getInput() && !isLoraBranch(linear)
-                   : isa<nn::MatmulOp>(use.getOwner());
+  auto quantize = dyn_cast<lowbit::QuantizeOp>(use.getOwner());
+  bool reads =
+      linear ? use.get() == linear.getWeight() &&
+                   use.get() != linear.getInput() && !isLoraBranch(linear)
+             : isa<nn::MatmulOp>(use.getOwner()) ||
+                   (quantize && codeLayouts.contains(quantize.getCodes()));
   if (!transpose || !reads || !isStored(transpose.getInput()))
     return false;
   auto order =
@@ -432,7 +448,8 @@ LogicalResult Outliner::outline(Operation *root) {
     sizes.push_back(own);
     bool cache = operand.getDefiningOp<nn::CacheAppendOp>() != nullptr;
     caches += cache;
-    auto layout = kernel::LayoutAttr::get(context, 0, cache);
+    auto layout =
+        cache ? kernel::LayoutAttr::get(context, 0, cache) : layoutOf(operand);
     if (auto load = operand.getDefiningOp<kernel::LoadOp>())
       layout = layoutOf(load);
     layouts.push_back(layout);
@@ -443,12 +460,16 @@ LogicalResult Outliner::outline(Operation *root) {
   for (int64_t i = 0; i < caches; ++i)
     symbols.append(capacity);
 
+  ArrayAttr resultLayouts; // null: all row-major
+  if (llvm::any_of(results, [&](Value v) { return codeLayouts.contains(v); }))
+    resultLayouts = b.getArrayAttr(llvm::map_to_vector(
+        results, [&](Value v) -> Attribute { return layoutOf(v); }));
   SmallVector<AffineMap> maps;
   for (const auto &own : sizes)
     maps.push_back(AffineMap::get(0, symbols.get().size(), own, context));
   auto kernel = kernel::FuncOp::create(b, root->getLoc(), "kernel",
                                        b.getAffineMapArrayAttr(maps),
-                                       b.getArrayAttr(layouts));
+                                       b.getArrayAttr(layouts), resultLayouts);
   Block *body = b.createBlock(&kernel.getBody());
   IRMapping mapping;
   for (Value operand : operands)
@@ -514,7 +535,9 @@ static void dropRecomputes(func::FuncOp entry) {
 LogicalResult Outliner::run() {
   askArguments();
   dropRecomputes(entry);
+  separatePrologues(entry, dims);
   materializeOutputs();
+  codeLayouts = layoutsOfCodes(entry, facts);
   takeEpilogues();
   boundChains();
   SmallVector<Operation *> roots;
@@ -537,10 +560,13 @@ LogicalResult Outliner::run() {
 namespace {
 
 struct OutlineKernels final : impl::OutlineKernelsBase<OutlineKernels> {
+  using OutlineKernelsBase::OutlineKernelsBase;
+
   void runOnOperation() override {
     KernelTable kernels(getOperation());
+    LayoutFacts facts{lanes, fragments};
     for (auto entry : getOperation().getOps<func::FuncOp>())
-      if (failed(Outliner(entry, kernels).run()))
+      if (failed(Outliner(entry, kernels, facts).run()))
         return signalPassFailure();
   }
 };

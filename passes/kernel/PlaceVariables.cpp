@@ -81,6 +81,16 @@ static bool readsInPlace(Operation *op, Value operand) {
              nn::SubOp, nn::MulOp, nn::DivOp, nn::CastOp, nn::SelectOp>(op);
 }
 
+/// Whether `reader`, or who reads what it passes on where it lies, comes behind
+/// `launch`.
+static bool isReadBehind(Operation *launch, Operation *reader) {
+  if (isa<nn::ReshapeOp, train::ChooseOp>(reader))
+    return llvm::any_of(reader->getUsers(), [&](Operation *user) {
+      return isReadBehind(launch, user);
+    });
+  return launch->isBeforeInBlock(reader);
+}
+
 /// Whether all that reads `argument` in the kernel does so in place.
 static bool isReadInPlace(Value argument) {
   SmallVector<Value> open{argument};
@@ -150,7 +160,7 @@ struct PlaceVariables final : impl::PlaceVariablesBase<PlaceVariables> {
         continue;
       for (OpOperand &use : load->getUses()) {
         Operation *reader = use.getOwner();
-        bool isLater = launch->isBeforeInBlock(reader);
+        bool isLater = isReadBehind(launch, reader);
         bool isMixed =
             reader == launch && !isReadInPlace(kernel.getBlock().getArgument(
                                     use.getOperandNumber()));

@@ -1,6 +1,7 @@
 // Gives every result of a launch a slot in its entry's arena.
 //
-// A slot holds one value after the other; which ones share it is decided once,
+// A slot holds one value after the other, and values that no run needs both;
+// which ones share it is decided once,
 // for all batches and lengths: sizes are compared at typical dimensions, and
 // the arena computes each slot as the largest of its values at run time.
 
@@ -10,7 +11,9 @@
 #include "qopt/dialects/kernel/Kernel.h"
 #include "qopt/dialects/nn/Dims.h"
 #include "qopt/dialects/nn/Nn.h"
+#include "qopt/dialects/train/Train.h"
 #include "qopt/passes/Passes.h"
+#include "qopt/passes/kernel/Needs.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -22,33 +25,43 @@ namespace qopt {
 
 namespace {
 
+/// A value in its slot.
+struct Holder {
+  Need need;
+  int64_t until; ///< position of its last use
+};
+
 /// One place in the arena.
 struct Slot {
   SmallVector<AffineExpr> sizes; ///< bytes of the values that share it
   int64_t typical = 0;           ///< bytes of the largest, at typical sizes
-  int64_t freeAfter = -1;        ///< position of the last use so far
+  SmallVector<Holder> holders;   ///< so far
+
+  /// Whether a value can have it from `position` on.
+  bool isFree(int64_t position, const Need &need) const {
+    return llvm::all_of(holders, [&](const Holder &holder) {
+      return holder.until < position || holder.need.excludes(need);
+    });
+  }
 };
 
 /// Plans the arena of one entry.
 class Planner {
 public:
-  explicit Planner(func::FuncOp entry) : entry(entry), dims(entry) {}
+  explicit Planner(func::FuncOp entry)
+      : entry(entry), dims(entry), needs(entry.getBody().front()) {}
 
   LogicalResult plan();
 
 private:
-  /// A reshape is its operand under another name.
-  static Value source(Value value) {
-    while (auto reshape = value.getDefiningOp<nn::ReshapeOp>())
-      value = reshape.getInput();
-    return value;
-  }
   void measureLives();
+  void use(Value value, int64_t position);
   int64_t place(Value value, AffineExpr bytes, int64_t position);
-  FailureOr<AffineExpr> bytesOf(Value value);
+  FailureOr<AffineExpr> bytesOf(Value value, kernel::LayoutAttr layout);
 
   func::FuncOp entry;
   nn::Dims dims;
+  Needs needs;
   DenseMap<Value, int64_t> lastUse;
   DenseSet<Value> elsewhere; ///< outputs, and what is stored to variables
   SmallVector<Slot> slots;
@@ -56,18 +69,30 @@ private:
 
 } // namespace
 
+/// A reshape is its operand under another name, a choice one of three.
+void Planner::use(Value value, int64_t position) {
+  Operation *op = value.getDefiningOp();
+  if (isa_and_nonnull<nn::ReshapeOp, train::ChooseOp>(op))
+    for (Value operand : op->getOperands())
+      use(operand, position);
+  else
+    lastUse[value] = position;
+}
+
 void Planner::measureLives() {
   for (auto [position, op] : llvm::enumerate(entry.getBody().front()))
     for (Value operand : op.getOperands())
-      lastUse[source(operand)] = position;
+      use(operand, position);
   for (Value output : entry.getBody().front().getTerminator()->getOperands())
     elsewhere.insert(output);
   for (auto store : entry.getOps<ml_program::GlobalStoreOp>())
     elsewhere.insert(store.getValue());
 }
 
-FailureOr<AffineExpr> Planner::bytesOf(Value value) {
+FailureOr<AffineExpr> Planner::bytesOf(Value value, kernel::LayoutAttr layout) {
   auto type = cast<RankedTensorType>(value.getType());
+  if (layout.getPanel() > 0)
+    return getAffineConstantExpr(layout.bytesOf(type), entry.getContext());
   AffineExpr elements = dims.elements(value);
   if (!elements)
     return entry.emitError("cannot tell the size of a ")
@@ -92,9 +117,10 @@ static int64_t typicalValue(AffineExpr expr, size_t symbols) {
 
 int64_t Planner::place(Value value, AffineExpr bytes, int64_t position) {
   int64_t typical = typicalValue(bytes, dims.symbols().size());
+  Need need = needs.of(value.getDefiningOp());
   Slot *best = nullptr;
   for (Slot &slot : slots)
-    if (slot.freeAfter < position &&
+    if (slot.isFree(position, need) &&
         (!best ||
          std::abs(slot.typical - typical) < std::abs(best->typical - typical)))
       best = &slot;
@@ -104,7 +130,8 @@ int64_t Planner::place(Value value, AffineExpr bytes, int64_t position) {
     best->sizes.push_back(bytes);
   best->typical = std::max(best->typical, typical);
   auto last = lastUse.find(value);
-  best->freeAfter = last == lastUse.end() ? position : last->second;
+  best->holders.push_back(
+      {need, last == lastUse.end() ? position : last->second});
   return best - slots.begin();
 }
 
@@ -118,14 +145,14 @@ LogicalResult Planner::plan() {
     auto kernel = symbols.lookup<kernel::FuncOp>(launch.getKernel());
     auto appends = kernel.getStates();
     SmallVector<int64_t> places;
-    for (auto [value, inside] :
-         llvm::zip_equal(launch.getResults(), kernel.getResultValues())) {
+    for (auto [i, value, inside] :
+         llvm::enumerate(launch.getResults(), kernel.getResultValues())) {
       bool cached = llvm::is_contained(appends, inside.getDefiningOp());
       if (cached || elsewhere.contains(value)) {
         places.push_back(-1);
         continue;
       }
-      FailureOr<AffineExpr> bytes = bytesOf(value);
+      FailureOr<AffineExpr> bytes = bytesOf(value, kernel.getResultLayout(i));
       if (failed(bytes))
         return failure();
       places.push_back(place(value, *bytes, position));

@@ -4,6 +4,7 @@
 
 #include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/passes/kernel/Lora.h"
+#include "qopt/passes/kernel/Needs.h"
 
 using namespace mlir;
 
@@ -64,6 +65,34 @@ bool isQuantizePrologue(Operation *op, const nn::Dims &dims) {
   return quantizesRows(user) ||
          (next && int64_t(next.getAxis()) == type.getRank() - 1 &&
           isQuantizePrologue(next, dims));
+}
+
+/// The needs of all readers of `op` but one.
+static Need needOfOthers(Operation *op, Operation *reader, const Needs &needs) {
+  Need others{{}, 0, 0};
+  for (OpOperand &use : op->getUses())
+    if (use.getOwner() != reader)
+      others = others.joined(needs.of(use));
+  return others;
+}
+
+void separatePrologues(func::FuncOp entry, nn::Dims &dims) {
+  Needs needs(entry.getBody().front());
+  for (auto quantize : entry.getOps<lowbit::QuantizeOp>()) {
+    Operation *reader = quantize;
+    while (Operation *op = reader->getOperand(0).getDefiningOp()) {
+      if (!isa<nn::RmsNormOp, nn::SwigluOp, lowbit::HadamardOp>(op))
+        break;
+      if (!op->hasOneUse()) {
+        if (!needs.of(quantize).excludes(needOfOthers(op, reader, needs)))
+          break;
+        op = OpBuilder(reader).clone(*op);
+        dims.add(op);
+        reader->setOperand(0, op->getResult(0));
+      }
+      reader = op;
+    }
+  }
 }
 
 } // namespace qopt

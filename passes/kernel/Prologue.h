@@ -12,6 +12,10 @@ namespace qopt {
 /// makes numbers of the codes that attention reads as keys or values.
 bool isQuantizePrologue(mlir::Operation *op, const nn::Dims &dims);
 
+/// What a quantization computes on its way it computes itself, and again
+/// whoever else reads it, where no run needs both.
+void separatePrologues(mlir::func::FuncOp entry, nn::Dims &dims);
+
 } // namespace qopt
 
 #endif // QOPT_PASSES_KERNEL_PROLOGUE_H

@@ -88,12 +88,20 @@ class Trainer:
         return tensors(path)
 
 
-def interpreted(folder, model, flags, batch, numbers):
+def interpreted(folder, model, flags, batch, numbers, lambdas=None):
     """Loss and gradient norm of the step that `qopt model flags` makes, in double precision."""
     program, results = folder / "step.mlir", folder / "results"
     run("qopt", model, *flags, "--stop-after=train", "-o", program)
+    return interpretedProgram(program, results, batch, numbers, lambdas)
+
+
+def interpretedProgram(program, results, batch, numbers, lambdas=None):
+    """The same of a program that is there already."""
+    folder = program.parent
     ids, targets = batch
     values = {"weight": np.float32(1 / (targets >= 0).sum()), "step": np.int64(1), "input_ids": ids, "targets": targets}
+    if lambdas is not None:
+        values["lambda"] = np.float32(lambdas)
     names = ("clip", "lr", "beta1", "beta2", "eps", "weight_decay")
     inputs = []
     for name, value in (values | {name: np.float32(numbers[name]) for name in names}).items():

@@ -55,9 +55,9 @@ LogicalResult runStage(ModuleOp program, Stage stage,
   PassManager passes(program.getContext());
   std::string text = stagePasses(stage, chosen).str();
   // Layouts are those of the CPUs that it is compiled for.
-  StringRef outline = "qopt-outline-weights";
-  if (size_t at = text.find(outline); at != std::string::npos)
-    text.insert(at + outline.size(), facts.options());
+  for (StringRef outline : {"qopt-outline-weights", "qopt-outline-kernels"})
+    if (size_t at = text.find(outline); at != std::string::npos)
+      text.insert(at + outline.size(), facts.options());
   if (failed(parsePassPipeline(text, passes)))
     return failure();
   return passes.run(program);

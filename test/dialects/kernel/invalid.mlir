@@ -261,3 +261,21 @@ func.func @load_c2_transposed() {
   %w = kernel.load @head : tensor<8x6xf32>
   return
 }
+
+// -----
+
+#row = #kernel.layout<panel = 0>
+// expected-error @+1 {{'kernel.func' op expects a layout for each of its 1 results, got 2}}
+kernel.func @func_c7_too_many dims [affine_map<() -> (6, 8)>] layouts [#row] results [#row, #row] {
+^bb0(%x: tensor<6x8xf32>):
+  kernel.return %x : tensor<6x8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{'kernel.func' op expects a layout for its result 'tensor<6x8xf32>', got #kernel.layout<panel = 64, bits = 2, lanes = 16, offset = 1>}}
+kernel.func @func_c7_packed_floats dims [affine_map<() -> (6, 8)>] layouts [#kernel.layout<panel = 0>]
+    results [#kernel.layout<panel = 64, bits = 2, lanes = 16, offset = 1>] {
+^bb0(%x: tensor<6x8xf32>):
+  kernel.return %x : tensor<6x8xf32>
+}

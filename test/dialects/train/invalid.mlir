@@ -142,3 +142,11 @@ func.func @stochastic_round_c2_shape(%x: tensor<8xf32>, %t: tensor<i64>) {
   %y = train.stochastic_round %x seed %t step %t stream 1 : tensor<8xf32> -> tensor<4xbf16>
   return
 }
+
+// -----
+
+func.func @choose_c1_no_layer(%lambda: tensor<2xf32>, %a: tensor<8xf32>) {
+  // expected-error @+1 {{'train.choose' op expects a layer of the 2 that lambda has, got 2}}
+  %y = train.choose %lambda at 2 none %a some %a whole %a : tensor<2xf32>, tensor<8xf32>
+  return
+}

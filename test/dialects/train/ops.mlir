@@ -59,6 +59,13 @@ func.func @again(%x: tensor<?x8xf32>, %dy: tensor<?x6xf32>) {
   return
 }
 
+// CHECK-LABEL: func @choice(
+func.func @choice(%lambda: tensor<2xf32>, %a: tensor<?x8xf32>, %b: tensor<?x8xf32>, %c: tensor<?x8xf32>) {
+  // CHECK: train.choose %{{.*}} at 1 none %{{.*}} some %{{.*}} whole %{{.*}} : tensor<2xf32>, tensor<?x8xf32>
+  %y = train.choose %lambda at 1 none %a some %b whole %c : tensor<2xf32>, tensor<?x8xf32>
+  return
+}
+
 // CHECK-LABEL: func @loss(
 func.func @loss(%dy: tensor<?xf32>, %x: tensor<?x32xf32>, %t: tensor<?xi64>) {
   // CHECK: train.cross_entropy_grad %{{.*}}, %{{.*}}, %{{.*}} : tensor<?xf32>, tensor<?x32xf32>, tensor<?xi64>

@@ -41,6 +41,9 @@ struct Buffer {
 };
 
 int64_t bytesOf(mlir::Type element);
+/// Of all of a tensor.
+int64_t bytesOf(const interpreter::Tensor &tensor, mlir::Type element,
+                kernel::LayoutAttr layout);
 /// Of a weight, in whole cache lines.
 int64_t alignedBytes(kernel::LayoutAttr layout, mlir::RankedTensorType type);
 
@@ -53,9 +56,10 @@ interpreter::Tensor randomArgument(int index, mlir::RankedTensorType type,
 Buffer lay(const interpreter::Tensor &tensor, mlir::RankedTensorType type,
            kernel::LayoutAttr layout);
 /// The largest difference, relative to the largest element or to 1; infinite
-/// if integers differ or a NaN is on one side only.
+/// if integers differ or a NaN is on one side only, or anything that does not
+/// lie row-major.
 double errorOf(const interpreter::Tensor &want, const char *got,
-               mlir::Type element);
+               mlir::Type element, kernel::LayoutAttr layout);
 
 /// Seconds that `threads` threads need for work(task), each task claimed once.
 /// One thread is timed by its own clock: machines that build are busy.

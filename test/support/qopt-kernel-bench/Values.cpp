@@ -127,7 +127,21 @@ Buffer lay(const Tensor &tensor, RankedTensorType type,
   return buffer;
 }
 
-double errorOf(const Tensor &want, const char *got, Type element) {
+int64_t bytesOf(const Tensor &tensor, Type element, kernel::LayoutAttr layout) {
+  if (layout.getPanel() > 0)
+    return layout.bytesOf(RankedTensorType::get(tensor.shape, element));
+  return (tensor.data.size() + tensor.integers.size()) * bytesOf(element);
+}
+
+double errorOf(const Tensor &want, const char *got, Type element,
+               kernel::LayoutAttr layout) {
+  if (layout.getPanel() > 0) {
+    auto type = RankedTensorType::get(want.shape, element);
+    Buffer laid = lay(want, type, layout);
+    bool equal = std::memcmp(laid.data, got, layout.bytesOf(type)) == 0;
+    std::free(laid.data);
+    return equal ? 0 : INFINITY;
+  }
   for (size_t i = 0; i < want.integers.size(); ++i) {
     int64_t value = 0, bytes = bytesOf(element);
     std::memcpy(&value, got + i * bytes, bytes);

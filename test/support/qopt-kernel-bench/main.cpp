@@ -158,9 +158,12 @@ static FailureOr<double> check(Case &test, bool special, bool digest) {
   auto want = interpreter.run(function, inputs);
   if (failed(want))
     return failure();
-  for (auto [value, tensor] : llvm::zip(test.kernel.getResultValues(), *want))
-    buffers.emplace_back((tensor.data.size() + tensor.integers.size()) *
-                         bench::bytesOf(getElementTypeOrSelf(value.getType())));
+  SmallVector<size_t> sizes; // of the results, in bytes
+  for (auto [i, value] : llvm::enumerate(test.kernel.getResultValues())) {
+    sizes.push_back(bench::bytesOf((*want)[i], getElementTypeOrSelf(value),
+                                   test.kernel.getResultLayout(i)));
+    buffers.emplace_back(sizes.back());
+  }
   SmallVector<int64_t> args;
   for (bench::Buffer &buffer : buffers)
     args.push_back(reinterpret_cast<int64_t>(buffer.data));
@@ -175,11 +178,11 @@ static FailureOr<double> check(Case &test, bool special, bool digest) {
   SmallVector<std::pair<char *, size_t>> results;
   for (auto [i, value] : llvm::enumerate(test.kernel.getResultValues())) {
     const Tensor &tensor = (*want)[i];
-    Type element = getElementTypeOrSelf(value.getType());
     const char *got = buffers[firstResult + i].data;
-    worst = std::max(worst, bench::errorOf(tensor, got, element));
-    size_t bytes =
-        (tensor.data.size() + tensor.integers.size()) * bench::bytesOf(element);
+    size_t bytes = sizes[i];
+    worst =
+        std::max(worst, bench::errorOf(tensor, got, getElementTypeOrSelf(value),
+                                       test.kernel.getResultLayout(i)));
     results.push_back({buffers[firstResult + i].data, bytes});
     if (digest)
       llvm::outs() << test.kernel.getSymName() << " with " << test.symbols[0]
