@@ -44,8 +44,9 @@ def QuantizeWeights : Pass<"qopt-quantize-weights", "::mlir::ModuleOp"> {
 
     A scheme is written `METHOD BITS`, then in any order `-tensor`, `-channel`,
     `-gN` or `-gauto` (the largest of 128, 64, 32 that divides the channels, else
-    per channel), `-clipN` (percent), `-mse`, `-half` (f16 scales): `sym8-channel`,
-    `gptq_sym4-g64-mse-half`, `ternary`. `i8`, `i4`, `i3` and `i2` each mean a good
+    per channel), `-clipN` (percent), `-mse` (a searched clip) or `-weighted` (the same,
+    large weights count more), `-half` (f16 scales): `sym8-channel`,
+    `gptq_sym4-g64-weighted-half`, `ternary`. `i8`, `i4`, `i3` and `i2` each mean a good
     scheme of that width; `float` leaves a layer as it is.
 
     `overrides` is a list `REGEX=SCHEME;...`; a regular expression is looked for

@@ -111,8 +111,8 @@ static LogicalResult setGroup(std::string &text, int64_t group) {
   bool found = false;
   // i4 and the like stand for groups of any size.
   static constexpr std::pair<StringLiteral, StringLiteral> words[] = {
-      {"=i4", "=gptq_sym4-gauto-mse-half"},
-      {"=i3", "=gptq_sym3-gauto-mse-half"},
+      {"=i4", "=gptq_sym4-gauto-weighted-half"},
+      {"=i3", "=gptq_sym3-gauto-weighted-half"},
       {"=i2", "=gptq_asym2-gauto-mse-half"}};
   std::string spelled = text;
   for (auto [word, meaning] : words)

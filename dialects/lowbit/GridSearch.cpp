@@ -35,7 +35,8 @@ static constexpr size_t step = 8;
 static constexpr size_t firstElements = 2 * lanes;
 
 /// |estimate - sum| <= relativeBound sum + absoluteBound n, in units of the
-/// largest element to the power of 2.4.
+/// largest element to the power of 2.4, or of 3 for `weighted`, which has a few
+/// roundings in place of the root.
 ///   difference, unit, square   (3 roundings of 2^-24) 2.4   4.3e-7
 ///   fifth root, all of f32 tried                            5.7e-7
 ///   sums in f32                (16 + 4 roundings)          12.0e-7
@@ -79,7 +80,7 @@ namespace {
 /// Estimates of sums of errors, in units of the largest element.
 class Estimator {
 public:
-  explicit Estimator(ArrayRef<float> elements);
+  Estimator(ArrayRef<float> elements, Measure measure);
 
   /// The sum for a grid, or a part of it that is above `limit` already. NaN
   /// where f32 does not reach.
@@ -96,6 +97,7 @@ private:
   Floats errors(const Grid &grid, const float *x) const;
 
   ArrayRef<float> elements;
+  Measure measure;
   float unit; ///< 1 / the largest
   /// The largest ones, and those behind the last whole vector; then zeros.
   float first[firstElements] = {}, last[lanes] = {};
@@ -103,7 +105,8 @@ private:
 
 } // namespace
 
-Estimator::Estimator(ArrayRef<float> elements) : elements(elements) {
+Estimator::Estimator(ArrayRef<float> elements, Measure measure)
+    : elements(elements), measure(measure) {
   for (float x : elements) {
     if (std::fabs(x) <= std::fabs(first[firstElements - 1]))
       continue;
@@ -116,7 +119,7 @@ Estimator::Estimator(ArrayRef<float> elements) : elements(elements) {
   std::copy(elements.begin() + whole, elements.end(), last);
 }
 
-/// |x - x^|^2.4 of some elements.
+/// What some elements add to the sum.
 Floats Estimator::errors(const Grid &grid, const float *x) const {
   Floats value;
   std::memcpy(&value, x, sizeof value);
@@ -131,6 +134,10 @@ Floats Estimator::errors(const Grid &grid, const float *x) const {
   code = (code + 0x1.8p23f) - 0x1.8p23f;
   Floats error = (value - code * grid.scale) * unit;
   Floats square = error * error;
+  if (measure == Measure::weighted) {
+    Floats size = value * unit;
+    return select(size < Floats{}, -size, size) * square;
+  }
   return power(select(square < leastSquare, Floats{} + leastSquare, square));
 }
 
@@ -158,10 +165,13 @@ double Estimator::sum(const Grid &grid, double limit) const {
 
 /// The sum itself, or a part of it that is not below `best`.
 static double exactSum(ArrayRef<float> elements, const Grid &grid,
-                       double best) {
+                       Measure measure, double best) {
   double sum = 0;
   for (float x : elements) {
-    sum += std::pow(std::fabs(double(x) - valueOf(codeOf(x, grid), grid)), 2.4);
+    double error = double(x) - valueOf(codeOf(x, grid), grid);
+    sum += measure == Measure::weighted
+               ? std::fabs(double(x)) * (error * error)
+               : std::pow(std::fabs(error), 2.4);
     if (sum >= best)
       break; // it cannot win any more
   }
@@ -172,8 +182,9 @@ static bool isSame(const Grid &a, const Grid &b) {
   return a.inv == b.inv && a.scale == b.scale && a.zero == b.zero;
 }
 
-Grid searchGrid(ArrayRef<Grid> grids, ArrayRef<float> elements) {
-  Estimator estimator(elements);
+Grid searchGrid(ArrayRef<Grid> grids, ArrayRef<float> elements,
+                Measure measure) {
+  Estimator estimator(elements, measure);
   SmallVector<double, 160> sums(grids.size());
   double limit = HUGE_VAL; // of the least sum
   // Far steps first: one of them comes near, and the rest stops early.
@@ -193,7 +204,7 @@ Grid searchGrid(ArrayRef<Grid> grids, ArrayRef<float> elements) {
   const Grid *best = nullptr;
   double least = HUGE_VAL;
   for (const Grid *grid : left) {
-    double error = exactSum(elements, *grid, least);
+    double error = exactSum(elements, *grid, measure, least);
     if (error < least) {
       best = grid;
       least = error;

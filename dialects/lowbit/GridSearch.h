@@ -7,9 +7,16 @@
 
 namespace qopt::lowbit {
 
-/// The first of `grids` (not empty) whose sum of |x - x^|^2.4 is least; sums
-/// are in f64, in the order of the elements, with pow of libm.
-Grid searchGrid(llvm::ArrayRef<Grid> grids, llvm::ArrayRef<float> elements);
+/// What is summed over the elements of a set.
+enum class Measure {
+  power,   ///< |x - x^|^2.4, with pow of libm
+  weighted ///< |x| ((x - x^) (x - x^))
+};
+
+/// The first of `grids` (not empty) whose sum is least; sums are in f64, in the
+/// order of the elements.
+Grid searchGrid(llvm::ArrayRef<Grid> grids, llvm::ArrayRef<float> elements,
+                Measure measure);
 
 } // namespace qopt::lowbit
 

@@ -31,7 +31,7 @@ void LowbitDialect::initialize() {
 LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  Method method, int64_t bits, Granularity per,
                                  int64_t group, int64_t clip, bool mse,
-                                 bool half) {
+                                 bool half, bool weighted) {
   if (method == Method::ternary ? bits != 2 : bits < 2 || bits > 8)
     return emitError() << "expects 2 to 8 bits, 2 for ternary, got " << bits;
   if ((per == Granularity::group) != (group > 0))
@@ -46,6 +46,8 @@ LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                        << stringifyMethod(method);
   if (mse && (method == Method::ternary || clip != 100))
     return emitError() << "expects mse without clip, and not with ternary";
+  if (weighted && !mse)
+    return emitError() << "expects weighted with mse: it is how errors count";
   return success();
 }
 

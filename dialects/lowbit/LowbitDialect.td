@@ -83,7 +83,9 @@ def Lowbit_SchemeAttr : AttrDef<Lowbit_Dialect, "Scheme"> {
     (of lo and hi for asymmetric schemes) the one with the least
     `sum |x - x^|^2.4`, summed in f64; the first of equals. `gptq_sym`, whose
     codes reach further below 0 than above, tries -s and -inv behind all of them:
-    such a scale is negative.
+    such a scale is negative. With `weighted` it is the least `sum |x| (x - x^)^2`
+    instead: what a large weight loses by clipping counts, what noise around 0
+    does not.
 
     `half` scales are f16, for groups, whose scales cost memory:
     `s = f16(amax / kmax)`, to nearest even, within 2^-24 .. 65504, and
@@ -102,10 +104,20 @@ def Lowbit_SchemeAttr : AttrDef<Lowbit_Dialect, "Scheme"> {
                         DefaultValuedParameter<"int64_t", "0">:$group,
                         DefaultValuedParameter<"int64_t", "100">:$clip,
                         DefaultValuedParameter<"bool", "false">:$mse,
-                        DefaultValuedParameter<"bool", "false">:$half);
+                        DefaultValuedParameter<"bool", "false">:$half,
+                        DefaultValuedParameter<"bool", "false">:$weighted);
   let assemblyFormat = [{
-    `<` $method `,` struct($bits, $per, $group, $clip, $mse, $half) `>`
+    `<` $method `,` struct($bits, $per, $group, $clip, $mse, $half, $weighted)
+    `>`
   }];
+  let builders = [
+    AttrBuilder<(ins "::qopt::lowbit::Method":$method, "int64_t":$bits,
+                     "::qopt::lowbit::Granularity":$per, "int64_t":$group,
+                     "int64_t":$clip, "bool":$mse, "bool":$half), [{
+      return $_get($_ctxt, method, bits, per, group, clip, mse, half,
+                   /*weighted=*/false);
+    }]>
+  ];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     int64_t getCodeMin() const;

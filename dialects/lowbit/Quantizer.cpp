@@ -132,7 +132,8 @@ Grid fitGrid(SchemeAttr scheme, ArrayRef<float> elements) {
     grids.back().inv *= -1;
     grids.back().scale *= -1;
   }
-  return searchGrid(grids, elements);
+  return searchGrid(grids, elements,
+                    scheme.getWeighted() ? Measure::weighted : Measure::power);
 }
 
 int8_t codeOf(float x, const Grid &grid) {

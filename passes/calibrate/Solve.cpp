@@ -271,7 +271,8 @@ bool solveGptq(MLIRContext *context, SchemeAttr scheme, Matrix weight,
     auto searched = SchemeAttr::get(
         scheme.getContext(), scheme.getMethod(), scheme.getBits(),
         scheme.getPer(), scheme.getGroup(), scheme.getClip(),
-        /*mse=*/scheme.getMethod() != Method::ternary, scheme.getHalf());
+        /*mse=*/scheme.getMethod() != Method::ternary, scheme.getHalf(),
+        scheme.getWeighted());
     solution.codes = roundToNearest(searched, weight);
   }
   solution.after =

@@ -191,7 +191,8 @@ static Codes quantizeSplits(OpBuilder &builder, Location loc, Value weight,
   auto perChannel =
       SchemeAttr::get(builder.getContext(), scheme.getMethod(),
                       scheme.getBits(), Granularity::channel, 0,
-                      scheme.getClip(), scheme.getMse(), scheme.getHalf());
+                      scheme.getClip(), scheme.getMse(), scheme.getHalf(),
+                      scheme.getWeighted());
   SmallVector<Value> codes, scales, zeros;
   int64_t first = 0;
   for (int64_t rows : splits) {

@@ -17,7 +17,7 @@ struct SchemeText {
   lowbit::Method method = lowbit::Method::sym;
   lowbit::Granularity per = lowbit::Granularity::channel;
   int64_t bits = 0, group = 0, clip = 100;
-  bool mse = false, half = false;
+  bool mse = false, half = false, weighted = false;
 
   /// The scheme for rows of `channels`; a group that does not divide is left
   /// as it is.

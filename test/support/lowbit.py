@@ -18,16 +18,16 @@ ZEROS = {"asym", "gptq_asym"}
 
 
 class Scheme:
-    def __init__(self, method, bits, per, group=0, clip=100, mse=False, half=False):
+    def __init__(self, method, bits, per, group=0, clip=100, mse=False, half=False, weighted=False):
         self.method, self.bits, self.per, self.group = method, bits, per, group
-        self.clip, self.mse, self.half = clip, mse, half
+        self.clip, self.mse, self.half, self.weighted = clip, mse, half, weighted
         self.least = -1 if method == "ternary" else -2 ** (bits - 1)
         self.most = 1 if method == "ternary" else 2 ** (bits - 1) - 1
         self.levels = f32({"ternary": 1, "sym": 2 ** (bits - 1) - 1}.get(method, 2 ** bits - 1))
 
     def __str__(self):
         text = f"{self.method}, bits = {self.bits}, per = {self.per}"
-        for name, plain in (("group", 0), ("clip", 100), ("mse", False), ("half", False)):
+        for name, plain in (("group", 0), ("clip", 100), ("mse", False), ("half", False), ("weighted", False)):
             value = getattr(self, name)
             if value != plain:
                 text += f", {name} = {str(value).lower()}"
@@ -106,7 +106,8 @@ def quantize(scheme, x):
             k = coded(scheme, row, inv, zero)
             error = 0.0
             for a, b in zip(row, meant(k, s, zero)):
-                error += abs(float(a) - float(b)) ** 2.4
+                d = float(a) - float(b)
+                error += abs(float(a)) * (d * d) if scheme.weighted else abs(d) ** 2.4
             if best is None or error < best[0]:
                 best = error, k, s, zero
         codes.append(best[1])
@@ -190,10 +191,10 @@ def searched():
 
 
 def schemes_searched():
-    for method, bits in itertools.product(METHODS[1:], [2, 3, 4, 8]):
-        yield Scheme(method, bits, "group", 35, mse=True, half=True)
-    for method in METHODS[1:]:
-        yield Scheme(method, 4, "channel", mse=True)
+    for method, bits, weighted in itertools.product(METHODS[1:], [2, 3, 4, 8], [False, True]):
+        yield Scheme(method, bits, "group", 35, mse=True, half=True, weighted=weighted)
+    for method, weighted in itertools.product(METHODS[1:], [False, True]):
+        yield Scheme(method, 4, "channel", mse=True, weighted=weighted)
     yield Scheme("gptq_asym", 3, "tensor", mse=True)
 
 

@@ -36,5 +36,10 @@ func.func private @searched_and_clipped() attributes {s = #lowbit.scheme<sym, bi
 
 // -----
 
+// expected-error @+1 {{expects weighted with mse: it is how errors count}}
+func.func private @weighs_nothing() attributes {s = #lowbit.scheme<sym, bits = 4, per = channel, weighted = true>}
+
+// -----
+
 // expected-error @+1 {{expects mse without clip, and not with ternary}}
 func.func private @searched_ternary() attributes {s = #lowbit.scheme<ternary, bits = 2, per = tensor, mse = true>}

@@ -16,7 +16,7 @@
 // RUN: not qopt-opt %s --qopt-quantize-weights="overrides=q=i5" 2>&1 | FileCheck %s --check-prefix=METHOD
 // METHOD: error: scheme 'i5': expects ternary, sym, asym, gptq_sym or gptq_asym with a number of bits, i8, i4, i3, i2 or float
 // RUN: not qopt-opt %s --qopt-quantize-weights="matrix=sym4-row" 2>&1 | FileCheck %s --check-prefix=PART
-// PART: error: scheme 'sym4-row': expects tensor, channel, token, gN, gauto, clipN, mse or half, got 'row'
+// PART: error: scheme 'sym4-row': expects tensor, channel, token, gN, gauto, clipN, mse, weighted or half, got 'row'
 // RUN: not qopt-opt %s --qopt-quantize-weights="matrix=sym9" 2>&1 | FileCheck %s --check-prefix=BITS
 // BITS: error: scheme 'sym9': expects 2 to 8 bits, 2 for ternary, got 9
 // RUN: not qopt-opt %s --qopt-quantize-weights="matrix=sym99999999999999999999" 2>&1 | FileCheck %s --check-prefix=NUMBER

@@ -1,7 +1,7 @@
 // Weights become codes, each by the scheme of its role, or of the last override
 // that names its parameter or its node; one scale per tensor is one per split.
 
-// RUN: qopt-opt %s --qopt-quantize-weights="matrix=sym4-gauto overrides=%%5B%%2Cx%%5D%%7B1%%7D=i8;v.weight=ternary;fused=ternary;/gate/=gptq_asym3-g8-mse-half" -o %t
+// RUN: qopt-opt %s --qopt-quantize-weights="matrix=sym4-gauto overrides=%%5B%%2Cx%%5D%%7B1%%7D=i8;v.weight=ternary;fused=ternary;/gate/=gptq_asym3-g8-weighted-half" -o %t
 // RUN: FileCheck %s --input-file=%t
 // The same spelled out: multiply by what the codes mean (which is f32).
 // RUN: qopt-interpret %S/Inputs/dequantized.mlir --compare=%t --tolerance=1e-6
@@ -85,7 +85,7 @@ func.func @splits(%x: !x) -> tensor<?x?x10xf32> {
 // CHECK-LABEL: func @node(
 func.func @node(%x: !x) -> (!y, !y) {
   %w = ml_program.global_load @q.weight : !w
-  // CHECK: lowbit.linear {{.*}} zeros {{.*}} scheme <gptq_asym, bits = 3, per = group, group = 8, mse = true, half = true>
+  // CHECK: lowbit.linear {{.*}} zeros {{.*}} scheme <gptq_asym, bits = 3, per = group, group = 8, mse = true, half = true, weighted = true>
   %a = nn.linear %x, %w : !x, !w -> !y loc("/gate/MatMul")
   // CHECK: lowbit.linear {{.*}} scheme <sym, bits = 8, per = channel>
   %b = nn.linear %x, %w : !x, !w -> !y loc("a,b")
