@@ -181,7 +181,8 @@ static LogicalResult writeSign(Decoder &d, Op op) {
   return success();
 }
 
-static LogicalResult writeFma(Decoder &d, LLVM::FMAOp op) {
+/// NVPTX fuses llvm.intr.fmuladd, too.
+template <class Op> static LogicalResult writeFma(Decoder &d, Op op) {
   Scalar type = *d.scalarOf(op.getType());
   Step step = type.kind == Scalar::f64    ? stepFma<F64>
               : type.kind == Scalar::f32  ? stepFma<F32>
@@ -264,7 +265,8 @@ void addFloats(Writers &writers) {
       writeFloat<LLVM::NearbyintOp, RoundEven, true>);
   writers.add<LLVM::FNegOp>(writeSign<LLVM::FNegOp, true>);
   writers.add<LLVM::FAbsOp>(writeSign<LLVM::FAbsOp, false>);
-  writers.add<LLVM::FMAOp>(writeFma);
+  writers.add<LLVM::FMAOp>(writeFma<LLVM::FMAOp>);
+  writers.add<LLVM::FMulAddOp>(writeFma<LLVM::FMulAddOp>);
   writers.add<LLVM::FCmpOp>(writeCompare);
 }
 

@@ -126,8 +126,9 @@ def floats(kind, numpy):
         ]
         if kind == "f16":  # one product and one sum, rounded once
             c = a.astype(np.float64)
-            cases.append((f"llvm.intr.fma(%a, %b, %a) : ({kind}, {kind}, {kind}) -> {kind}",
-                          (c * b.astype(np.float64) + c).astype(np.float16)))
+            for name in ("fma", "fmuladd"):
+                cases.append((f"llvm.intr.{name}(%a, %b, %a) : ({kind}, {kind}, {kind}) -> {kind}",
+                              (c * b.astype(np.float64) + c).astype(np.float16)))
     got = run(kind, kind, kind, [op for op, _ in cases], a, b)
     for (op, want), row in zip(cases, got):
         check(op, want, row)

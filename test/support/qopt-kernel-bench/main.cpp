@@ -7,7 +7,7 @@
 #include "qopt/codegen/interpreter/Interpreter.h"
 #include "qopt/dialects/Dialects.h"
 #include "qopt/dialects/nn/Dims.h"
-#include "qopt/test/support/qopt-kernel-bench/Bench.h"
+#include "qopt/test/support/qopt-kernel-bench/Cases.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/SourceMgr.h"
@@ -38,21 +38,6 @@ struct Case {
 
 } // namespace
 
-static int64_t evaluate(AffineExpr expr, ArrayRef<int64_t> symbols) {
-  SmallVector<AffineExpr> values;
-  for (int64_t value : symbols)
-    values.push_back(getAffineConstantExpr(value, expr.getContext()));
-  return cast<AffineConstantExpr>(
-             simplifyAffineExpr(expr.replaceDimsAndSymbols({}, values), 0, 0))
-      .getValue();
-}
-
-static SmallVector<int64_t> shapeOf(Case &test, AffineMap map) {
-  return llvm::map_to_vector(map.getResults(), [&](AffineExpr size) {
-    return evaluate(size, test.symbols);
-  });
-}
-
 /// Calls `work` for each launch of the kernel: its tasks are independent. The
 /// arguments are extended by workspace and round.
 static void eachLaunch(Case &test, SmallVectorImpl<int64_t> &args,
@@ -61,52 +46,19 @@ static void eachLaunch(Case &test, SmallVectorImpl<int64_t> &args,
   size_t count = args.size();
   args.append({reinterpret_cast<int64_t>(workspace), 0});
   AffineExpr rounds = test.code.rounds;
-  for (int64_t n = rounds ? evaluate(rounds, test.symbols) : 1, round = 0;
+  for (int64_t n = rounds ? bench::evaluate(rounds, test.symbols) : 1,
+               round = 0;
        round < n; ++round) {
     args.back() = round;
     for (const bench::Loaded::Launch &launch : test.code.launches)
-      work(launch.run, evaluate(launch.tasks, test.symbols));
+      work(launch.run, bench::evaluate(launch.tasks, test.symbols));
   }
   args.truncate(count);
 }
 
 static bench::Buffer workspaceOf(Case &test) {
   AffineExpr bytes = test.code.workspace;
-  return bench::Buffer(bytes ? evaluate(bytes, test.symbols) : 0);
-}
-
-/// What the body of the kernel means, as a function.
-static func::FuncOp functionOf(kernel::FuncOp kernel, ModuleOp module) {
-  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-  Block &body = kernel.getBlock();
-  auto type = b.getFunctionType(body.getArgumentTypes(),
-                                body.getTerminator()->getOperandTypes());
-  auto function =
-      func::FuncOp::create(b, kernel.getLoc(), kernel.getSymName(), type);
-  IRMapping map;
-  kernel.getBody().cloneInto(&function.getBody(), map);
-  Operation *end = function.getBody().front().getTerminator();
-  b.setInsertionPoint(end);
-  func::ReturnOp::create(b, kernel.getLoc(), end->getOperands());
-  end->erase();
-  return function;
-}
-
-/// Plants a NaN and an infinity; a kernel must not lose them.
-static void plant(Tensor &tensor) {
-  if (tensor.data.size() > 3) {
-    tensor.data[tensor.data.size() / 2] = std::nan("");
-    tensor.data[tensor.data.size() - 1] = INFINITY;
-  }
-}
-
-/// Makes ids of bits: any of those below `count`, in no order.
-static void spread(Tensor &tensor, int64_t count) {
-  uint64_t state = 1;
-  for (int64_t &id : tensor.integers) {
-    state = state * 6364136223846793005 + 1442695040888963407;
-    id = count == 2 ? id : int64_t((state >> 33) % count);
-  }
+  return bench::Buffer(bytes ? bench::evaluate(bytes, test.symbols) : 0);
 }
 
 /// What tasks of several threads leave, one thread leaves in one call.
@@ -132,30 +84,14 @@ static bool isOneCallEqual(Case &test, SmallVectorImpl<int64_t> &args,
 
 static FailureOr<double> check(Case &test, bool special, bool digest) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(test.kernel.getLoc());
-  func::FuncOp function = functionOf(test.kernel, *module);
-  Block &body = test.kernel.getBlock();
-  std::vector<Tensor> inputs;
-  std::vector<bench::Buffer> buffers;
-  for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
-    auto map = cast<AffineMapAttr>(test.kernel.getDims()[i]).getValue();
-    if (argument.getType().isIndex()) { // symbols tell a kernel its sizes
-      inputs.push_back(Tensor::ofIndex(shapeOf(test, map).front()));
-      continue;
-    }
-    auto type = cast<RankedTensorType>(argument.getType());
-    kernel::LayoutAttr layout = test.kernel.getLayout(argument);
-    Tensor tensor = bench::randomArgument(i, type, shapeOf(test, map), layout);
-    if (special && i == 0)
-      plant(tensor);
-    if (!type.getElementType().isInteger(8))
-      spread(tensor, type.getElementType().isInteger(1) ? 2 : test.ids);
-    buffers.push_back(bench::lay(tensor, type, layout));
-    inputs.push_back(std::move(tensor));
-  }
+  func::FuncOp function = bench::functionOf(test.kernel, *module);
+  bench::Arguments arguments =
+      bench::argumentsOf(test.kernel, test.symbols, {special, test.ids});
+  std::vector<bench::Buffer> &buffers = arguments.buffers;
   size_t firstResult = buffers.size();
   interpreter::Interpreter interpreter;
   addAll(interpreter);
-  auto want = interpreter.run(function, inputs);
+  auto want = interpreter.run(function, arguments.tensors);
   if (failed(want))
     return failure();
   SmallVector<size_t> sizes; // of the results, in bytes
@@ -215,20 +151,21 @@ static double multiplyAdds(Case &test, Operation *op) {
   else if (auto grad = dyn_cast<train::AttentionGradOp>(op))
     // Two products with values, three with keys or queries.
     return (grad.getCausal() ? 0.5 : 1.0) *
-           evaluate(dims.of(grad.getKey())[2], test.symbols) *
-           (6.0 * evaluate(dims.elements(grad.getQuery()), test.symbols) +
-            4.0 * evaluate(dims.elements(grad.getDy()), test.symbols));
+           bench::evaluate(dims.of(grad.getKey())[2], test.symbols) *
+           (6.0 *
+                bench::evaluate(dims.elements(grad.getQuery()), test.symbols) +
+            4.0 * bench::evaluate(dims.elements(grad.getDy()), test.symbols));
   else if (isa<train::ClassifierLossOp, train::ClassifierLossGradOp>(op)) {
     bool isGrad = isa<train::ClassifierLossGradOp>(op);
     auto weight = cast<RankedTensorType>(op->getOperand(1 + isGrad).getType());
     return (isGrad ? 6.0 : 2.0) * weight.getDimSize(0) *
-           evaluate(dims.elements(op->getOperand(isGrad)), test.symbols);
+           bench::evaluate(dims.elements(op->getOperand(isGrad)), test.symbols);
   } else if (auto grad = dyn_cast<train::LinearWeightGradOp>(op))
     terms = dims.elements(grad.getDy()).floorDiv(dims.of(grad.getDy()).back());
   else
     return 0;
-  return 2.0 * evaluate(dims.elements(op->getResult(0)), test.symbols) *
-         evaluate(terms, test.symbols);
+  return 2.0 * bench::evaluate(dims.elements(op->getResult(0)), test.symbols) *
+         bench::evaluate(terms, test.symbols);
 }
 
 /// Whether the argument is the weight of a linear layer, maybe turned.
@@ -285,7 +222,7 @@ static void time(Case &test, const Target &target, int threads, int rounds) {
       kernel::LayoutAttr layout = test.kernel.getLayout(argument);
       auto map = cast<AffineMapAttr>(test.kernel.getDims()[i]).getValue();
       if (!isWeight(test, argument)) {
-        shared(type, llvm::product_of(shapeOf(test, map)));
+        shared(type, llvm::product_of(bench::evaluate(map, test.symbols)));
         continue;
       }
       args.push_back(next);
@@ -294,7 +231,7 @@ static void time(Case &test, const Target &target, int threads, int rounds) {
     nn::Dims dims = test.dims();
     for (Value result : test.kernel.getResultValues())
       shared(cast<RankedTensorType>(result.getType()),
-             evaluate(dims.elements(result), test.symbols));
+             bench::evaluate(dims.elements(result), test.symbols));
   }
   std::vector<char *> scratch;
   for (int i = 0; i < threads; ++i)
