@@ -5,6 +5,8 @@
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1,2,3,16,29,40,67,150 --within=4.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,3,29,40,67 --within=4.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3,29,40 --within=4.0e-6
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=1,3,29,67 --within=4.0e-6
 
 #row = #kernel.layout<panel = 0>
 

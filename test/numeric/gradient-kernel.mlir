@@ -6,6 +6,9 @@
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3,13,40 --within=4.0e-6
 // A NaN and an infinity arrive.
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=3,13 --within=4.0e-6 --special
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=1,2,3,7,13,40 --within=4.0e-6
+// RUN: qopt-kernel-simulate %s --rows=3,13 --special --seed=1 --within=4.0e-6
 
 #row = #kernel.layout<panel = 0>
 

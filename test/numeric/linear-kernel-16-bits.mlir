@@ -4,6 +4,8 @@
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1,2,3,4,6,13 --within=8.0e-3
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,2,3,4,6,13 --within=8.0e-3
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3,5 --within=8.0e-3
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=1,3,6,13 --within=8.0e-3
 
 #row = #kernel.layout<panel = 0>
 #panels = #kernel.layout<panel = 16>

@@ -9,6 +9,9 @@
 // A NaN and an infinity arrive.
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1,4,13 --within=2.0e-6 --special
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,4,13 --within=2.0e-6 --special
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=1,2,3,5,7,13,29 --within=2.0e-6
+// RUN: qopt-kernel-simulate %s --rows=1,13 --special --seed=1 --within=2.0e-6
 
 #row = #kernel.layout<panel = 0>
 #panels = #kernel.layout<panel = 16>

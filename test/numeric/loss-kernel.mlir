@@ -7,6 +7,9 @@
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3,13,49 --ids=11 --within=4.0e-6
 // A NaN and an infinity arrive.
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=3,13 --ids=11 --within=4.0e-6 --special
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --ids=11 --rows=1,3,13 --within=4.0e-6
+// RUN: qopt-kernel-simulate %s --ids=11 --rows=3 --special --seed=1 --within=4.0e-6
 
 #row = #kernel.layout<panel = 0>
 

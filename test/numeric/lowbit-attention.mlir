@@ -3,6 +3,8 @@
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1,5,40 --within=2.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,5,40 --within=2.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=5 --within=2.0e-6
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=1,5,40 --within=2.0e-6
 
 #row = #kernel.layout<panel = 0>
 

@@ -3,6 +3,8 @@
 //
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=0,1,5 --within=0
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,5 --within=0
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=0,1,5 --within=0
 
 #row = #kernel.layout<panel = 0>
 

@@ -4,6 +4,8 @@
 // RUN: qopt-kernel-bench %s --mcpu=avx512 --emulate-isa --rows=1,4,8,9,13,40 --within=8.0e-3
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,4,8,9,13,40 --within=8.0e-3
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,5,13 --within=8.0e-3
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=1,5,13,40 --within=8.0e-3
 
 #row = #kernel.layout<panel = 0>
 

@@ -8,6 +8,9 @@
 // A NaN and an infinity arrive.
 // RUN: qopt-kernel-bench %s --mcpu=avx512 --emulate-isa --rows=1,4,13 --within=2.0e-6 --special
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,4,13 --within=2.0e-6 --special
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=1,3,5,9,29 --within=2.0e-6
+// RUN: qopt-kernel-simulate %s --rows=1,13 --special --seed=1 --within=2.0e-6
 
 #row = #kernel.layout<panel = 0>
 

@@ -7,6 +7,9 @@
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1 --within=1.0e-5
 // A gradient of NaN.
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1 --within=1.0e-5 --special
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=1 --within=1.0e-5
+// RUN: qopt-kernel-simulate %s --rows=1 --special --within=1.0e-5
 
 #row = #kernel.layout<panel = 0>
 

@@ -14,6 +14,8 @@
 // RUN: qopt-kernel-bench %t.mlir --mcpu=plain --rows=1,5,13 --within=2.0e-6
 // A NaN and an infinity arrive.
 // RUN: qopt-kernel-bench %s --mcpu=avx512 --emulate-isa --rows=1,13 --within=2.0e-6 --special
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=0,1,3,7,29 --within=2.0e-6
 
 #row = #kernel.layout<panel = 0>
 #panels64 = #kernel.layout<panel = 64>
