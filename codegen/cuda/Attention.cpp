@@ -8,9 +8,14 @@
 //       y[e]  = y[e] * e^(before - most) + sum_j p[j] v[j, e]
 //     y /= sum                                     a thread some e
 //
-// Reads keys and values once a query: bound by memory for one query, which is
-// what decoding has. The matrix of scores is never stored. Keys and values may
-// be codes, a scale a position: an element of them is what tile/Element.h says.
+// Of one query, which is what decoding has, the keys are cut into chunks, a
+// block each, so that a long past keeps the chip busy; a second launch joins
+// them:
+//   y = sum_c e^(most_c - most) y_c / sum_c e^(most_c - most) sum_c
+//
+// Reads keys and values once a query: bound by memory for one query. The matrix
+// of scores is never stored. Keys and values may be codes, a scale a position:
+// an element of them is what tile/Element.h says.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "qopt/codegen/cuda/Emitter.h"
@@ -25,8 +30,8 @@ using namespace mlir;
 
 namespace qopt::cuda {
 
-/// Keys of a tile.
-static constexpr int64_t tileKeys = 128;
+/// Keys of a tile, and of a chunk where there is one query only.
+static constexpr int64_t tileKeys = 128, chunkKeys = 512;
 
 static nn::AttentionOp attentionOf(kernel::FuncOp kernel) {
   auto found = kernel.getBlock().getOps<nn::AttentionOp>();
@@ -55,9 +60,20 @@ public:
         width(op.getValue().getType().getShape().back()),
         parts(llvm::divideCeil(width, tileKeys)) {}
 
+  /// A query with all its keys; with some; what those have left.
   void write();
+  void writeChunk();
+  void writeJoined();
 
 private:
+  /// Which query row `row` of all is, and the keys that it may see.
+  void find(Value row);
+  /// Largest score, sum of weights, and results of the keys from `from` on.
+  SmallVector<Value> mix(Value from);
+  Value partial(Value row, Value chunk);
+  /// body(part, column) for the elements of the result that this thread sums.
+  void eachColumn(function_ref<void(int64_t, Value)> body);
+  void store(Value sum, Value total, Value column);
   Value at(Value tensor, ArrayRef<Value> indices) {
     return Elements(e).at(tensor, indices);
   }
@@ -175,12 +191,12 @@ SmallVector<Value> QueryWriter::tile(Value first, ValueRange state) {
   return next;
 }
 
-void QueryWriter::write() {
+void QueryWriter::find(Value row) {
   Value queries = e.size(op.getQuery(), 2), keys = e.size(op.getKey(), 2);
   int64_t heads = op.getQuery().getType().getDimSize(1);
   int64_t keyHeads = op.getKey().getType().getDimSize(1);
-  query = arith::RemUIOp::create(e.b, e.loc, e.block, queries);
-  Value which = arith::DivUIOp::create(e.b, e.loc, e.block, queries);
+  query = arith::RemUIOp::create(e.b, e.loc, row, queries);
+  Value which = arith::DivUIOp::create(e.b, e.loc, row, queries);
   head = e.rem(which, heads);
   batch = e.div(which, heads);
   keyHead = e.div(head, heads / keyHeads);
@@ -188,6 +204,9 @@ void QueryWriter::write() {
   if (op.getCausal())
     limit = e.smaller(keys,
                       e.add(e.add(query, e.constant(1)), e.sub(keys, queries)));
+}
+
+SmallVector<Value> QueryWriter::mix(Value from) {
   queryMemory = e.shared(4 * depth);
   weights = e.shared(4 * tileKeys);
   for (int64_t d = 0; d < depth; d += tileKeys) {
@@ -199,32 +218,106 @@ void QueryWriter::write() {
   e.barrier();
   SmallVector<Value> state{number(-HUGE_VAL), number(0)};
   state.append(parts, number(0));
-  state =
-      e.loop(e.constant(0), limit, tileKeys, state,
-             [&](Value first, ValueRange state) { return tile(first, state); });
-  Value none = m.compare(arith::CmpFPredicate::OEQ, state[1], 0.0);
+  return e.loop(
+      from, limit, tileKeys, state,
+      [&](Value first, ValueRange state) { return tile(first, state); });
+}
+
+void QueryWriter::eachColumn(function_ref<void(int64_t, Value)> body) {
   for (int64_t part = 0; part < parts; ++part) {
     Value column = e.add(e.thread, e.constant(part * tileKeys));
-    e.branch(e.less(column, e.constant(width)), [&] {
-      Value y = m.div(state[2 + part], state[1]);
-      storeElement(e, op.getResult(), m.select(none, number(0), y),
-                   {batch, head, query, column});
-    });
+    e.branch(e.less(column, e.constant(width)), [&] { body(part, column); });
   }
+}
+
+void QueryWriter::store(Value sum, Value total, Value column) {
+  Value none = m.compare(arith::CmpFPredicate::OEQ, total, 0.0);
+  storeElement(e, op.getResult(), m.select(none, number(0), m.div(sum, total)),
+               {batch, head, query, column});
+}
+
+void QueryWriter::write() {
+  find(e.block);
+  SmallVector<Value> state = mix(e.constant(0));
+  eachColumn([&](int64_t part, Value column) {
+    store(state[2 + part], state[1], column);
+  });
+}
+
+/// What a chunk leaves: the largest score, the sum of weights, and the results.
+Value QueryWriter::partial(Value row, Value chunk) {
+  Value chunks = e.size(e.dims.of(op.getKey())[2].ceilDiv(chunkKeys));
+  return e.mul(e.add(e.mul(row, chunks), chunk), width + 2);
+}
+
+void QueryWriter::writeChunk() {
+  Value chunks = e.size(e.dims.of(op.getKey())[2].ceilDiv(chunkKeys));
+  Value row = arith::DivUIOp::create(e.b, e.loc, e.block, chunks);
+  Value chunk = arith::RemUIOp::create(e.b, e.loc, e.block, chunks);
+  find(row);
+  Value from = e.mul(chunk, chunkKeys);
+  limit = e.smaller(limit, e.add(from, e.constant(chunkKeys)));
+  SmallVector<Value> state = mix(from);
+  Value place = partial(row, chunk);
+  e.branch(e.equal(e.thread, e.constant(0)), [&] {
+    e.store(state[0], e.workspace, place);
+    e.store(state[1], e.workspace, e.add(place, e.constant(1)));
+  });
+  eachColumn([&](int64_t part, Value column) {
+    e.store(state[2 + part], e.workspace,
+            e.add(place, e.add(column, e.constant(2))));
+  });
+}
+
+/// The chunks of a query, in order.
+void QueryWriter::writeJoined() {
+  find(e.block);
+  Value chunks = e.size(e.dims.of(op.getKey())[2].ceilDiv(chunkKeys));
+  auto get = [&](Value chunk, Value i) {
+    return e.load(e.f32(), e.workspace, e.add(partial(e.block, chunk), i));
+  };
+  Value most = e.loop(e.constant(0), chunks, 1, number(-HUGE_VAL),
+                      [&](Value chunk, ValueRange most) {
+                        return SmallVector<Value>{
+                            m.larger(most[0], get(chunk, e.constant(0)))};
+                      })[0];
+  most = m.select(m.compare(arith::CmpFPredicate::OEQ, most, -HUGE_VAL),
+                  number(0), most);
+  eachColumn([&](int64_t, Value column) {
+    SmallVector<Value> sums = e.loop(
+        e.constant(0), chunks, 1, SmallVector<Value>{number(0), number(0)},
+        [&](Value chunk, ValueRange sums) {
+          Value factor =
+              emitExp(e.b, e.loc, m.sub(get(chunk, e.constant(0)), most));
+          Value own = get(chunk, e.add(column, e.constant(2)));
+          return SmallVector<Value>{
+              m.fma(get(chunk, e.constant(1)), factor, sums[0]),
+              m.fma(own, factor, sums[1])};
+        });
+    store(sums[1], sums[0], column);
+  });
+}
+
+template <void (QueryWriter::*write)()> static LogicalResult emit(Emitter &e) {
+  (QueryWriter(e).*write)();
+  return success();
 }
 
 static Phases phases(kernel::FuncOp kernel) {
   auto maps =
       llvm::to_vector(kernel.getDims().getAsValueRange<AffineMapAttr>());
   nn::Dims dims(kernel.getBlock(), maps);
-  ArrayRef<AffineExpr> query = dims.of(attentionOf(kernel).getQuery());
-  return {{{query[0] * query[1] * query[2], tileKeys,
-            [](Emitter &e) {
-              QueryWriter(e).write();
-              return success();
-            }}},
+  nn::AttentionOp op = attentionOf(kernel);
+  ArrayRef<AffineExpr> query = dims.of(op.getQuery());
+  AffineExpr rows = query[0] * query[1] * query[2];
+  if (op.getQuery().getType().getDimSize(2) != 1)
+    return {{{rows, tileKeys, emit<&QueryWriter::write>}}, {}, {}};
+  AffineExpr chunks = dims.of(op.getKey())[2].ceilDiv(chunkKeys);
+  int64_t width = op.getValue().getType().getShape().back();
+  return {{{rows * chunks, tileKeys, emit<&QueryWriter::writeChunk>},
+           {rows, tileKeys, emit<&QueryWriter::writeJoined>}},
           {},
-          {}};
+          rows * chunks * (4 * (width + 2))};
 }
 
 const KernelFamily attentionFamily = {"attention", accepts, phases};

@@ -6,19 +6,36 @@ namespace qopt::cuda {
 
 llvm::ArrayRef<const KernelFamily *> families() {
   static const KernelFamily *const all[] = {
-      &lowbitLinearFamily,  &matmulFamily,     &rowFamily,
-      &attentionFamily,     &softmaxFamily,    &normGradFamily,
-      &attentionGradFamily, &swigluGradFamily, &embeddingGradFamily,
-      &classifierFamily,    &clipNormFamily,   &optimizerFamily,
-      &lossGradFamily,      &mapFamily};
+      &packFamily,         &lowbitLinearFamily,
+      &matmulFamily,       &rowFamily,
+      &attentionFamily,    &softmaxFamily,
+      &normGradFamily,     &attentionGradFamily,
+      &swigluGradFamily,   &embeddingGradFamily,
+      &classifierFamily,   &clipNormFamily,
+      &optimizerFamily,    &lossGradFamily,
+      &fakeQuantizeFamily, &mapFamily};
   return all;
 }
 
-llvm::StringRef familyOf(kernel::FuncOp kernel) {
+/// Whether all results lie row-major, as all families but one write them.
+static bool isRowMajor(kernel::FuncOp kernel) {
+  for (unsigned i = 0; i < kernel.getResultValues().size(); ++i)
+    if (kernel.getResultLayout(i).getPanel() > 0)
+      return false;
+  return true;
+}
+
+const KernelFamily *familyFor(kernel::FuncOp kernel) {
   for (const KernelFamily *family : families())
-    if (family->accepts(kernel))
-      return family->name;
-  return "";
+    if (family->accepts(kernel) &&
+        (family == &packFamily || isRowMajor(kernel)))
+      return family;
+  return nullptr;
+}
+
+llvm::StringRef familyOf(kernel::FuncOp kernel) {
+  const KernelFamily *family = familyFor(kernel);
+  return family ? family->name : "";
 }
 
 } // namespace qopt::cuda

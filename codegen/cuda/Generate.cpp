@@ -39,19 +39,17 @@ static LogicalResult refuse(kernel::FuncOp kernel) {
 /// Writes the functions of one kernel.
 static LogicalResult emitKernel(gpu::GPUModuleOp module, kernel::FuncOp kernel,
                                 cpu::Kernels &kernels, AllFacts &facts) {
-  auto family = llvm::find_if(families(), [&](const KernelFamily *family) {
-    return family->accepts(kernel);
-  });
-  if (family == families().end())
+  const KernelFamily *family = familyFor(kernel);
+  if (!family)
     return refuse(kernel);
-  Phases plan = (*family)->phases(kernel);
+  Phases plan = family->phases(kernel);
   cpu::Kernel &written = kernels[kernel.getSymNameAttr()];
   written.rounds = plan.rounds;
   written.workspace = plan.workspace;
   for (auto [i, phase] : llvm::enumerate(plan.phases)) {
     std::string number = i ? "_" + std::to_string(i + 1) : "";
     std::string symbol =
-        ("qopt_" + (*family)->name + "_" + kernel.getSymName() + number).str();
+        ("qopt_" + family->name + "_" + kernel.getSymName() + number).str();
     Emitter emitter(module, kernel, symbol, plan, phase.threads);
     if (failed(phase.emit(emitter)))
       return kernel.emitError("cannot be generated");

@@ -37,9 +37,10 @@ struct KernelFamily {
   Phases (*phases)(kernel::FuncOp);
 };
 
-/// The families; the first that accepts a kernel emits it.
 llvm::ArrayRef<const KernelFamily *> families();
-/// The name of the one that does; empty if none does.
+/// The one that emits a kernel: the first that accepts it; null if none does.
+const KernelFamily *familyFor(kernel::FuncOp kernel);
+/// Its name; empty if there is none.
 llvm::StringRef familyOf(kernel::FuncOp kernel);
 
 } // namespace qopt::cuda

@@ -23,8 +23,9 @@ namespace qopt::cuda {
 
 /// Warps of a block, at most: enough loads on their way for one SM.
 static constexpr int64_t mostWarps = 16;
-/// Blocks of 32 columns that a warp has at least, where there are enough.
-static constexpr int64_t leastBlocks = 4;
+/// Blocks of 32 columns that a thread has on their way; a warp has as many at
+/// least, where there are enough.
+static constexpr int64_t ahead = 4;
 
 namespace {
 
@@ -49,11 +50,26 @@ private:
   Value rowOf(size_t i) {
     return e.add(place.row, e.constant(8 * (i % 2) + 16 * (i / 2)));
   }
-  Sums addCodes(Value block, ValueRange sums);
-  Sums addNumbers(Value block, ValueRange sums);
+  Sums addCodes(Value words, Value block, ValueRange sums);
+  Sums addNumbers(Value words, Value block, ValueRange sums);
+  /// Blocks that are `step` apart: all of them are on their way before the
+  /// first is used.
+  Sums addBlocks(Value first, int64_t step, int64_t number, ValueRange sums);
   /// The sums of the blocks that share a scale.
   Sums unit(Value group);
   Sums scaled(ValueRange sums, Value group);
+  /// The zero of a sum's row, i32; null if there is none.
+  Value zeroOf(size_t i, Value group) {
+    return op.getZeros()
+               ? loadScale(e, shape, op.getZeros(), panel, rowOf(i), group)
+               : Value();
+  }
+  /// What has to be taken from the numbers of each row.
+  void findLifts(Value group) {
+    lifts.clear();
+    for (size_t i = 0; i < count() && !shape.codes; ++i)
+      lifts.push_back(liftOf(e, shape, zeroOf(i, group)));
+  }
   Sums allUnits();
 
   Emitter &e;
@@ -63,13 +79,14 @@ private:
   FragmentPlace place;
   Value row, panel;
   int64_t fields;
+  Sums lifts;
 };
 
 } // namespace
 
 /// Exact sums of unsigned codes, and of the input's.
-GemvWriter::Sums GemvWriter::addCodes(Value block, ValueRange sums) {
-  Value words = loadFragment(e, shape, panel, block);
+GemvWriter::Sums GemvWriter::addCodes(Value words, Value block,
+                                      ValueRange sums) {
   Value first = e.add(e.mul(block, kernel::fragmentColumns), place.column);
   Sums next(sums);
   for (int64_t half = 0; half < 2; ++half) {
@@ -87,8 +104,8 @@ GemvWriter::Sums GemvWriter::addCodes(Value block, ValueRange sums) {
 }
 
 /// Sums of numbers times codes, without the scale.
-GemvWriter::Sums GemvWriter::addNumbers(Value block, ValueRange sums) {
-  Value words = loadFragment(e, shape, panel, block);
+GemvWriter::Sums GemvWriter::addNumbers(Value words, Value block,
+                                        ValueRange sums) {
   Value first = e.add(e.mul(block, kernel::fragmentColumns), place.column);
   Sums next(sums);
   for (int64_t half = 0; half < 2; ++half) {
@@ -99,35 +116,40 @@ GemvWriter::Sums GemvWriter::addNumbers(Value block, ValueRange sums) {
       for (int64_t f = 0; f < fields; ++f)
         for (int64_t i = 0; i < 4; ++i) {
           Value &sum = next[2 * f + j];
-          sum = m.fma(numberOf(e, shape, word, f, i), x[i], sum);
+          sum = m.fma(numberOf(e, shape, word, f, i, lifts[2 * f + j]), x[i],
+                      sum);
         }
     }
   }
-  // Beside them, the sum of the input, where zeros ask for it.
-  if (op.getZeros())
-    for (int64_t half = 0; half < 2; ++half)
-      for (Value x :
-           loadNumbers(e, shape, row, e.add(first, e.constant(16 * half))))
-        next.back() = m.add(next.back(), x);
   return next;
 }
 
-/// What the codes mean: their offset and zero, and the scale, as f32.
+GemvWriter::Sums GemvWriter::addBlocks(Value first, int64_t step,
+                                       int64_t number, ValueRange sums) {
+  SmallVector<Value> blocks, words;
+  for (int64_t i = 0; i < number; ++i) {
+    blocks.push_back(e.add(first, e.constant(i * step)));
+    words.push_back(loadFragment(e, shape, panel, blocks.back()));
+  }
+  Sums next(sums);
+  for (int64_t i = 0; i < number; ++i)
+    next = shape.codes ? addCodes(words[i], blocks[i], next)
+                       : addNumbers(words[i], blocks[i], next);
+  return next;
+}
+
+/// The sums without offset and zero of the codes; as f32, times the scales of a
+/// group.
 GemvWriter::Sums GemvWriter::scaled(ValueRange sums, Value group) {
   Sums result;
   for (size_t i = 0; i < count(); ++i) {
-    Value sum = sums[i], zero;
-    if (op.getZeros())
-      zero = loadScale(e, shape, op.getZeros(), panel, rowOf(i), group);
+    Value sum = sums[i];
     if (shape.codes) {
       Value lift = e.i32(shape.packing.offset);
-      if (zero)
+      if (Value zero = zeroOf(i, group))
         lift = arith::AddIOp::create(e.b, e.loc, lift, zero);
       lift = arith::MulIOp::create(e.b, e.loc, lift, sums.back());
       sum = arith::SubIOp::create(e.b, e.loc, sum, lift);
-    } else if (zero) {
-      zero = arith::SIToFPOp::create(e.b, e.loc, e.f32(), zero);
-      sum = m.sub(sum, m.mul(zero, sums.back()));
     }
     result.push_back(sum);
   }
@@ -146,11 +168,11 @@ GemvWriter::Sums GemvWriter::scaled(ValueRange sums, Value group) {
 GemvWriter::Sums GemvWriter::unit(Value group) {
   Type type = shape.codes ? Type(e.b.getI32Type()) : e.f32();
   Value first = e.mul(group, shape.unit);
+  findLifts(group);
   Sums sums = zeros(type, count() + 1);
-  for (int64_t i = 0; i < shape.unit; ++i) {
-    Value block = e.add(first, e.constant(i));
-    sums = shape.codes ? addCodes(block, sums) : addNumbers(block, sums);
-  }
+  for (int64_t i = 0; i < shape.unit; i += ahead)
+    sums = addBlocks(e.add(first, e.constant(i)), 1,
+                     std::min(ahead, shape.unit - i), sums);
   return scaled(sums, group);
 }
 
@@ -165,11 +187,17 @@ GemvWriter::Sums GemvWriter::allUnits() {
                     return next;
                   });
   Type type = shape.codes ? Type(e.b.getI32Type()) : e.f32();
-  Sums sums = e.loop(
-      e.warp, e.constant(shape.blocks), e.warps(), zeros(type, count() + 1),
-      [&](Value block, ValueRange sums) {
-        return shape.codes ? addCodes(block, sums) : addNumbers(block, sums);
-      });
+  findLifts(e.constant(0));
+  int64_t step = ahead * e.warps(), whole = shape.blocks / step * step;
+  Sums sums =
+      e.loop(e.constant(0), e.constant(whole), step, zeros(type, count() + 1),
+             [&](Value block, ValueRange sums) {
+               return addBlocks(e.add(block, e.warp), e.warps(), ahead, sums);
+             });
+  sums = e.loop(e.add(e.constant(whole), e.warp), e.constant(shape.blocks),
+                e.warps(), sums, [&](Value block, ValueRange sums) {
+                  return addBlocks(block, 1, 1, sums);
+                });
   return scaled(sums, e.constant(0));
 }
 
@@ -210,7 +238,7 @@ void GemvWriter::write() {
 
 Phase lowbitGemv(const LowbitShape &shape, AffineExpr rows) {
   int64_t units = shape.groups > 1 ? shape.groups : shape.blocks;
-  int64_t each = std::max<int64_t>(1, leastBlocks / shape.unit);
+  int64_t each = std::max<int64_t>(1, ahead / shape.unit);
   int64_t warps = std::clamp<int64_t>(
       llvm::bit_floor(uint64_t(llvm::divideCeil(units, each))), 1, mostWarps);
   // A thread an output at the end.

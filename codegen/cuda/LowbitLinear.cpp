@@ -4,7 +4,8 @@
 //     for every row of x and panel of W:               a block
 //       dot products by 4, or multiply-adds
 //   more rows of codes: matrix instructions            see LowbitGemm.cpp
-//   many rows of numbers: multiply-adds                see LowbitTile.cpp
+//   many rows of numbers, and groups that end inside of 32 columns:
+//   multiply-adds                                      see LowbitTile.cpp
 //
 // A launch is written for each of these; all but one have no blocks. A
 // panel is 16 rows for every bit field of a byte. What a thread loads is what
@@ -37,7 +38,7 @@ LowbitShape::LowbitShape(kernel::FuncOp kernel, lowbit::LinearOp op)
   bool grouped = op.getScheme().getPer() == lowbit::Granularity::group;
   int64_t size = grouped ? op.getScheme().getGroup() : channels;
   groups = grouped ? channels / size : 1;
-  unit = groups == 1 ? 1 : size / kernel::fragmentColumns;
+  unit = groups == 1 ? 1 : llvm::divideCeil(size, kernel::fragmentColumns);
 }
 
 FragmentPlace::FragmentPlace(Emitter &e)
@@ -127,18 +128,28 @@ SmallVector<Value> loadNumbers(Emitter &e, const LowbitShape &shape, Value row,
   return x;
 }
 
-/// 2^23: a code in the low bits of its mantissa is added to it.
-static constexpr int32_t lift = 0x4b000000;
+/// 2^23 as bits: a code in the low bits of its mantissa is added to it.
+static constexpr int32_t mantissa = 0x4b000000;
+
+Value liftOf(Emitter &e, const LowbitShape &shape, Value zero) {
+  double lift = -double(0x1p23) - shape.packing.offset;
+  if (!zero)
+    return e.constant(lift, e.f32());
+  // Integers below 2^24: exact.
+  Math m{e.b, e.loc};
+  zero = arith::SIToFPOp::create(e.b, e.loc, e.f32(), zero);
+  return m.sub(e.constant(lift, e.f32()), zero);
+}
 
 Value numberOf(Emitter &e, const LowbitShape &shape, Value word, int64_t field,
-               int64_t i) {
+               int64_t i, Value lift) {
   int64_t bits = shape.packing.bits, place = 8 * i + field * bits;
   if (place)
     word = arith::ShRUIOp::create(e.b, e.loc, word, e.i32(place));
   word = arith::AndIOp::create(e.b, e.loc, word, e.i32((1 << bits) - 1));
-  word = arith::OrIOp::create(e.b, e.loc, word, e.i32(lift));
+  word = arith::OrIOp::create(e.b, e.loc, word, e.i32(mantissa));
   Math m{e.b, e.loc};
-  return m.add(m.bits(word, e.f32()), -double(0x1p23) - shape.packing.offset);
+  return m.add(m.bits(word, e.f32()), lift);
 }
 
 Value loadScale(Emitter &e, const LowbitShape &shape, Value tensor, Value panel,
@@ -184,7 +195,7 @@ static bool liesInPanels(kernel::FuncOp kernel, Value tensor,
 static bool accepts(kernel::FuncOp kernel) {
   lowbit::LinearOp op = find(kernel);
   auto weight = op ? dyn_cast<BlockArgument>(op.getWeight()) : nullptr;
-  if (!weight || !kernel.getLayout(weight).getFragments() ||
+  if (!weight || !kernel.getLayout(weight).getBits() ||
       !hasEpilogue(kernel, op) || !isa<BlockArgument>(op.getInput()) ||
       getElementTypeOrSelf(op.getInput().getType()).isF64())
     return false;
@@ -192,9 +203,7 @@ static bool accepts(kernel::FuncOp kernel) {
     return false;
   LowbitShape shape(kernel, op);
   return liesInPanels(kernel, op.getWeightScales(), shape) &&
-         liesInPanels(kernel, op.getZeros(), shape) &&
-         (shape.groups == 1 ||
-          op.getScheme().getGroup() % kernel::fragmentColumns == 0);
+         liesInPanels(kernel, op.getZeros(), shape);
 }
 
 AffineExpr rowsOfInput(Emitter &e, lowbit::LinearOp op) {
@@ -210,11 +219,16 @@ static Phases phases(kernel::FuncOp kernel) {
   LowbitShape shape(kernel, op);
   AffineExpr rows = rowsOf(kernel, op.getInput());
   AffineExpr few = isAtMost(rows, fewRows);
+  // Scales that change inside a fragment, or codes that lie in none: of 3 bits.
+  if (!shape.packing.fragments || !shape.hasWholeGroups())
+    return {{lowbitTiles(shape, rows,
+                         getAffineConstantExpr(1, kernel.getContext()))},
+            {},
+            {}};
   if (!shape.codes)
-    return {
-        {lowbitGemv(shape, rows * few), lowbitNumbers(shape, rows, 1 - few)},
-        {},
-        {}};
+    return {{lowbitGemv(shape, rows * few), lowbitTiles(shape, rows, 1 - few)},
+            {},
+            {}};
   AffineExpr one = isAtMost(rows, 1);
   AffineExpr tiles = rows.ceilDiv(lowbitTileRows(shape));
   return {{lowbitGemv(shape, one), lowbitFewRows(shape, few - one),

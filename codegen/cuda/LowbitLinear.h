@@ -23,6 +23,10 @@ struct LowbitShape {
   bool codes;     ///< the input is codes
   bool perTensor; ///< one scale for all
   int64_t rows() const { return packing.panelRows(); } ///< of a panel
+  /// Whether a scale serves whole blocks.
+  bool hasWholeGroups() const {
+    return groups == 1 || channels / groups % kernel::fragmentColumns == 0;
+  }
   /// Whether all blocks are whole, so that no channel has to be asked about.
   bool isWhole() const { return channels % kernel::fragmentColumns == 0; }
 };
@@ -47,9 +51,11 @@ mlir::Value loadCodes(Emitter &e, const LowbitShape &shape, mlir::Value row,
 /// Four numbers of it, as f32.
 llvm::SmallVector<mlir::Value> loadNumbers(Emitter &e, const LowbitShape &shape,
                                            mlir::Value row, mlir::Value column);
-/// Code `i` of a field of a word without its offset, as f32.
+/// Code `i` of a field of a word as f32, less what `liftOf` says: its offset,
+/// and `zero`, an i32, if that is not null.
 mlir::Value numberOf(Emitter &e, const LowbitShape &shape, mlir::Value word,
-                     int64_t field, int64_t i);
+                     int64_t field, int64_t i, mlir::Value lift);
+mlir::Value liftOf(Emitter &e, const LowbitShape &shape, mlir::Value zero);
 /// Scale or zero of row `row` of a panel and of a group, as f32 or i32.
 mlir::Value loadScale(Emitter &e, const LowbitShape &shape, mlir::Value tensor,
                       mlir::Value panel, mlir::Value row, mlir::Value group);
@@ -66,9 +72,10 @@ Phase lowbitGemv(const LowbitShape &shape, mlir::AffineExpr rows);
 Phase lowbitFewRows(const LowbitShape &shape, mlir::AffineExpr blocks);
 Phase lowbitManyRows(const LowbitShape &shape, mlir::AffineExpr blocks);
 int64_t lowbitTileRows(const LowbitShape &shape);
-/// That for many rows of numbers; `condition` is 1, or 0 for no blocks.
-Phase lowbitNumbers(const LowbitShape &shape, mlir::AffineExpr rows,
-                    mlir::AffineExpr condition);
+/// That for rows of numbers, or of any codes in f32; `condition` is 1, or 0 for
+/// no blocks.
+Phase lowbitTiles(const LowbitShape &shape, mlir::AffineExpr rows,
+                  mlir::AffineExpr condition);
 
 } // namespace qopt::cuda
 

@@ -1,4 +1,5 @@
-// lowbit.linear of numbers by many rows, on the GPU.
+// lowbit.linear of numbers by many rows, on the GPU; also of codes whose groups
+// end inside of a fragment.
 //
 //   for every tile of rows x outputs:        a block, see Tile.h
 //     W becomes numbers on its way to shared memory
@@ -6,9 +7,11 @@
 //
 // Bound by the multiply units, in f32.
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "qopt/codegen/cuda/Epilogue.h"
 #include "qopt/codegen/cuda/LowbitLinear.h"
 #include "qopt/codegen/cuda/Tile.h"
+#include "qopt/codegen/cuda/Turns.h"
 #include "qopt/codegen/tile/Element.h"
 
 using namespace mlir;
@@ -22,11 +25,12 @@ static void write(Emitter &e, const LowbitShape &shape, TileShape tileShape) {
   Value column = e.mul(e.rem(e.block, across), tileShape.side);
   Value rows = e.size(rowsOfInput(e, op)), columns = e.constant(shape.outputs);
   TileSource a{[&](Value m, Value k) {
-                 Elements elements(e);
-                 SmallVector<Value> place =
-                     elements.rowIndices(op.getInput(), m);
-                 place.push_back(k);
-                 return elements.at(op.getInput(), place);
+                 if (!shape.codes)
+                   return rowElement(e, op.getInput(), m, k);
+                 Value code = e.load(e.b.getI8Type(), e.pointer(op.getInput()),
+                                     e.add(e.mul(m, shape.channels), k));
+                 return Value(
+                     arith::SIToFPOp::create(e.b, e.loc, e.f32(), code));
                },
                true, rows};
   TileSource b{[&](Value n, Value k) {
@@ -39,12 +43,16 @@ static void write(Emitter &e, const LowbitShape &shape, TileShape tileShape) {
   SmallVector<Value> sums =
       tile.sums(a, b, row, column, e.constant(0), e.constant(shape.channels));
   tile.each(sums, row, column, rows, columns, [&](Value sum, Value r, Value n) {
+    if (shape.codes) {
+      Value scale = e.load(e.f32(), e.pointer(op.getInputScales()), r);
+      sum = arith::MulFOp::create(e.b, e.loc, sum, scale);
+    }
     finishElement(e, op, op.getBias(), sum, r, n);
   });
 }
 
-Phase lowbitNumbers(const LowbitShape &shape, AffineExpr rows,
-                    AffineExpr condition) {
+Phase lowbitTiles(const LowbitShape &shape, AffineExpr rows,
+                  AffineExpr condition) {
   TileShape tile = TileShape::of(shape.outputs);
   int64_t across = llvm::divideCeil(shape.outputs, tile.side);
   return {condition * rows.ceilDiv(tile.side) * across, tile.threads(),

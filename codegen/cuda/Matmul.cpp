@@ -16,6 +16,7 @@
 #include "qopt/codegen/cuda/Families.h"
 #include "qopt/codegen/cuda/LinearGemv.h"
 #include "qopt/codegen/cuda/Tile.h"
+#include "qopt/codegen/cuda/Turns.h"
 #include "qopt/codegen/tile/Element.h"
 #include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/tile/Math.h"
@@ -140,10 +141,7 @@ Value ProductWriter::left(Value m, Value k) {
     return inBatch(tensor, matmul.getTransposeLhs(), m, k);
   if (isa<train::LinearWeightGradOp>(c.op))
     std::swap(m, k);
-  Elements elements(e);
-  SmallVector<Value> place = elements.rowIndices(tensor, m);
-  place.push_back(k);
-  return elements.at(tensor, place);
+  return rowElement(e, tensor, m, k);
 }
 
 Value ProductWriter::right(Value n, Value k) {
@@ -156,9 +154,7 @@ Value ProductWriter::right(Value n, Value k) {
                                 packed.getZeros(), packed.getScheme(), {k, n});
   if (isa<nn::LinearOp>(c.op))
     return elements.at(tensor, {n, k});
-  SmallVector<Value> place = elements.rowIndices(tensor, k);
-  place.push_back(n);
-  return elements.at(tensor, place);
+  return rowElement(e, tensor, k, n);
 }
 
 void ProductWriter::finish(Value sum, Value row, Value column) {
@@ -169,14 +165,19 @@ void ProductWriter::finish(Value sum, Value row, Value column) {
   finishElement(e, c.op, sum, place);
 }
 
-/// Whether neighbours of the last index of `tensor` are terms of a sum.
-static bool runsAlong(Value tensor, bool lastIsTerm) {
+/// Whether neighbours in memory of `tensor` are terms of a sum, if its last
+/// index is one.
+static bool runsAlong(kernel::FuncOp kernel, Value tensor, bool lastIsTerm) {
   bool turned = false;
   while (auto transpose = tensor.getDefiningOp<nn::TransposeOp>()) {
     turned ^=
         transpose.getPermutation().back() != transpose.getType().getRank() - 1;
     tensor = transpose.getInput();
   }
+  // In panels rows are neighbours.
+  auto argument = dyn_cast<BlockArgument>(tensor);
+  if (argument && kernel.getLayout(argument).getPanel() > 0)
+    turned = !turned;
   return lastIsTerm != turned;
 }
 
@@ -201,9 +202,9 @@ void ProductWriter::write() {
   bool rightTerms = matmul ? matmul.getTransposeRhs() : isa<nn::LinearOp>(c.op);
   Value l = c.op->getOperand(0), r = c.op->getOperand(1);
   TileSource a{[&](Value i, Value k) { return left(i, k); },
-               runsAlong(l, leftTerms), rows};
+               runsAlong(e.kernel, l, leftTerms), rows};
   TileSource b{[&](Value i, Value k) { return right(i, k); },
-               runsAlong(r, rightTerms), columns};
+               runsAlong(e.kernel, r, rightTerms), columns};
   Tile tile(e, shape);
   SmallVector<Value> sums =
       tile.sums(a, b, row, column, e.constant(0), e.size(c.depth));

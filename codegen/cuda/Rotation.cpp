@@ -13,7 +13,8 @@
 //
 // The channel of an element is, bit by bit, its place in a piece, its lane, its
 // warp, and its piece: butterflies are sums in a thread, shuffles, exchanges by
-// shared memory (at most 5, for 32 warps), and again sums in a thread.
+// shared memory (at most 5, for 32 warps), and again sums in a thread. At a
+// stride that is no power of two all are exchanges.
 
 #include "qopt/codegen/cuda/Rotation.h"
 
@@ -31,14 +32,11 @@ namespace qopt::cuda {
 static constexpr int64_t largestOrder = 64;
 
 bool canRotate(lowbit::HadamardOp op, int64_t channels) {
-  int64_t stride = innerOf(op);
-  for (int64_t order : llvm::reverse(op.getOrders())) {
-    bool isPower = llvm::isPowerOf2_64(order);
-    if (isPower ? !llvm::isPowerOf2_64(stride) : order > largestOrder)
-      return false;
-    stride *= order;
-  }
-  return channels % stride == 0;
+  int64_t block = innerOf(op) * sizeOf(op);
+  return block > 0 && channels % block == 0 &&
+         llvm::all_of(op.getOrders(), [](int64_t order) {
+           return llvm::isPowerOf2_64(order) || order <= largestOrder;
+         });
 }
 
 namespace {
@@ -58,6 +56,7 @@ private:
   void join(const Elements &elements);
   void flipSigns();
   void butterfly(int64_t stride);
+  void exchangeAt(int64_t stride);
   void products(int64_t order, int64_t stride);
   Value exchange(); ///< the row in shared memory, for all to read
   /// Bit `index` of words of 64 bits.
@@ -130,7 +129,34 @@ void Rotator::flipSigns() {
   join(elements);
 }
 
+/// The same at a stride that is no power of two: partners lie anywhere.
+void Rotator::exchangeAt(int64_t stride) {
+  Value memory = exchange();
+  Elements elements = split();
+  for (int64_t i = 0; i < shape.pieces; ++i)
+    for (int64_t j = 0; j < shape.width; ++j) {
+      Value &one = elements[i][j];
+      Value channel = e.add(row.channel(i), e.constant(j));
+      Value bit = e.rem(e.div(channel, stride), 2);
+      auto mixed = [&] {
+        Value far = e.add(channel, e.constant(stride));
+        Value near = e.sub(channel, e.constant(stride));
+        Value partner = m.select(e.equal(bit, e.constant(0)), far, near);
+        Value other = e.load(e.f32(), memory, partner);
+        return m.add(other, flipped(one, bit));
+      };
+      if (Value there = row.isThere(i))
+        one = e.choose(there, e.f32(), mixed,
+                       [&]() -> Value { return e.constant(0.0, e.f32()); });
+      else
+        one = mixed();
+    }
+  join(elements);
+}
+
 void Rotator::butterfly(int64_t stride) {
+  if (!llvm::isPowerOf2_64(stride))
+    return exchangeAt(stride);
   Elements elements = split(), before = elements;
   int64_t width = shape.width, warp = width * warpSize;
   int64_t block = width * shape.threads;

@@ -8,9 +8,8 @@
 
 namespace qopt::cuda {
 
-/// Whether a rotation of a row of `channels` can be written: with a power of
-/// two between the elements of a vector, and Paley orders whose rows are a
-/// word.
+/// Whether a rotation of a row of `channels` can be written: its blocks fill
+/// the row, and a row of signs of its Paley orders is a word.
 bool canRotate(lowbit::HadamardOp op, int64_t channels);
 
 /// The row, rotated, in f32.

@@ -13,8 +13,8 @@ namespace qopt::cuda {
 static constexpr int64_t fewPieces = 2;
 static constexpr int64_t mostThreads = 1024;
 
-RowShape::RowShape(int64_t channels) : channels(channels) {
-  width = channels % 4 == 0 ? 4 : channels % 2 == 0 ? 2 : 1;
+RowShape::RowShape(int64_t channels, int64_t unit) : channels(channels) {
+  width = unit % 4 == 0 ? 4 : unit % 2 == 0 ? 2 : 1;
   int64_t all = std::max<int64_t>(1, channels / width);
   threads = warpSize;
   while (threads < mostThreads && threads * fewPieces < all)

@@ -11,7 +11,9 @@ namespace qopt::cuda {
 /// How a row of `channels` lies in the threads of a block: pieces of `width`
 /// neighbours, thread after thread, then the next of each thread.
 struct RowShape {
-  explicit RowShape(int64_t channels);
+  /// Pieces end where each `unit` channels do.
+  RowShape(int64_t channels, int64_t unit);
+  explicit RowShape(int64_t channels) : RowShape(channels, channels) {}
 
   int64_t channels;
   int64_t width;   ///< elements of a piece: 1, 2 or 4

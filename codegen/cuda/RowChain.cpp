@@ -18,34 +18,26 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "qopt/codegen/cuda/Families.h"
 #include "qopt/codegen/cuda/Rotation.h"
-#include "qopt/codegen/cuda/Row.h"
+#include "qopt/codegen/cuda/RowGrid.h"
 #include "qopt/codegen/tile/Elementwise.h"
-#include "qopt/codegen/tile/Grid.h"
 #include "qopt/dialects/nn/Nn.h"
 
 using namespace mlir;
 
 namespace qopt::cuda {
 
-/// Whether the elements that share a scale are in neighbouring threads of one
-/// warp, or in all of a block.
-static bool canQuantize(lowbit::QuantizeOp op, const RowShape &shape) {
-  lowbit::SchemeAttr scheme = op.getScheme();
-  if (scheme.getMethod() == lowbit::Method::ternary || scheme.getMse())
-    return false;
-  int64_t group = scheme.getGroupSize(shape.channels);
-  if (group == shape.channels)
-    return true;
-  int64_t lanes = group / shape.width;
-  return group % shape.width == 0 && llvm::isPowerOf2_64(lanes) &&
-         lanes <= warpSize;
+/// Pieces end where groups of a quantization do.
+static RowShape shapeOf(kernel::FuncOp kernel, int64_t channels) {
+  for (auto op : kernel.getBlock().getOps<lowbit::QuantizeOp>())
+    return RowShape(channels, op.getScheme().getGroupSize(channels));
+  return RowShape(channels);
 }
 
 static bool accepts(kernel::FuncOp kernel) {
-  std::optional<RowChain> chain = RowChain::of(kernel);
+  std::optional<RowChain> chain = RowChain::of(kernel, /*heads=*/true);
   if (!chain)
     return false;
-  RowShape shape(chain->channels);
+  RowShape shape = shapeOf(kernel, chain->channels);
   if (!shape.fits())
     return false;
   for (Operation &op : kernel.getBlock().without_terminator()) {
@@ -53,7 +45,7 @@ static bool accepts(kernel::FuncOp kernel) {
         rotation && !canRotate(rotation, chain->channels))
       return false;
     if (auto quantize = dyn_cast<lowbit::QuantizeOp>(op);
-        quantize && !canQuantize(quantize, shape))
+        quantize && !hasRowGrids(quantize.getScheme(), shape))
       return false;
   }
   return true;
@@ -111,59 +103,33 @@ void ChainWriter::quantize(lowbit::QuantizeOp op) {
   lowbit::SchemeAttr scheme = op.getScheme();
   int64_t size = scheme.getGroupSize(shape.channels);
   int64_t sets = shape.channels / size;
-  bool zeros = scheme.hasZeros(), isRow = sets == 1;
-  auto larger = [&](Value a, Value b) { return m.larger(a, b); };
-  auto smaller = [&](Value a, Value b) { return m.smaller(a, b); };
-  // A group of neighbours is a piece of some lanes; a row is all pieces.
-  auto over = [&](ArrayRef<Value> pieces, bool most) -> Value {
-    Value start = e.constant(0.0, e.f32());
-    for (Value piece : pieces)
-      for (int64_t j = 0; j < shape.width; ++j) {
-        Value one = e.element(piece, j);
-        if (!zeros)
-          one = m.abs(one);
-        start = most ? m.larger(start, one) : m.smaller(start, one);
-      }
-    Emitter::Join join = larger;
-    if (!most)
-      join = smaller;
-    return isRow ? e.joinBlock(start, join)
-                 : e.joinLanes(start, join, 1, size / shape.width);
-  };
-  auto write = [&](ArrayRef<Value> pieces, Value set, Value first) {
-    Value most = over(pieces, true), least;
-    if (zeros)
-      least = over(pieces, false);
-    Grid grid = gridOf(e, scheme, most, least);
+  SmallVector<Grid> grids = rowGrids(row, x, scheme);
+  // The first of the elements that share a grid stores it.
+  auto keep = [&](const Grid &grid, Value set, Value first) {
     e.branch(first, [&] {
       e.store(grid.scale, e.pointer(op.getScales()), set);
-      if (zeros) {
-        Value code =
-            arith::FPToSIOp::create(e.b, e.loc, e.b.getI32Type(), grid.zero);
-        code = arith::TruncIOp::create(e.b, e.loc, e.b.getI8Type(), code);
-        e.store(code, e.pointer(op.getZeros()), set);
-      }
+      if (!grid.zero)
+        return;
+      Value code =
+          arith::FPToSIOp::create(e.b, e.loc, e.b.getI32Type(), grid.zero);
+      code = arith::TruncIOp::create(e.b, e.loc, e.b.getI8Type(), code);
+      e.store(code, e.pointer(op.getZeros()), set);
     });
-    RowWriter::Pieces codes;
-    for (Value piece : pieces) {
-      Value k = codesOf(e, scheme, grid, piece);
-      codes.push_back(arith::FPToSIOp::create(
-          e.b, e.loc, e.vector(shape.width, e.b.getI32Type()), k));
-    }
-    return codes;
   };
+  if (sets == 1)
+    keep(grids[0], e.block, e.equal(e.thread, e.constant(0)));
   RowWriter::Pieces codes;
-  if (isRow) {
-    codes = write(x, e.block, e.equal(e.thread, e.constant(0)));
-  } else {
-    for (int64_t i = 0; i < shape.pieces; ++i) {
+  for (auto [i, grid] : llvm::enumerate(grids)) {
+    if (sets > 1) {
       Value at = row.channel(i);
-      Value set = e.add(e.mul(e.block, sets), e.div(at, size));
       Value first = e.equal(e.rem(at, size), e.constant(0));
       if (Value there = row.isThere(i))
         first = arith::AndIOp::create(e.b, e.loc, first, there);
-      codes.append(write(x[i], set, first));
+      keep(grid, e.add(e.mul(e.block, sets), e.div(at, size)), first);
     }
+    Value k = codesOf(e, scheme, grid, x[i]);
+    codes.push_back(arith::FPToSIOp::create(
+        e.b, e.loc, e.vector(shape.width, e.b.getI32Type()), k));
   }
   row.store(codes, op.getCodes(), start);
 }
@@ -191,8 +157,8 @@ void ChainWriter::write() {
 }
 
 static Phases phases(kernel::FuncOp kernel) {
-  std::optional<RowChain> chain = RowChain::of(kernel);
-  RowShape shape(chain->channels);
+  std::optional<RowChain> chain = RowChain::of(kernel, /*heads=*/true);
+  RowShape shape = shapeOf(kernel, chain->channels);
   return {{{chain->rows, shape.threads,
             [shape](Emitter &e) {
               ChainWriter(e, shape).write();

@@ -2,6 +2,8 @@
 
 #include "qopt/codegen/cuda/Turns.h"
 
+#include "qopt/codegen/tile/Element.h"
+
 using namespace mlir;
 
 namespace qopt::cuda {
@@ -24,6 +26,19 @@ Value loadFloat(Emitter &e, Value tensor, Value index) {
   return x.getType() == e.f32()
              ? x
              : Value(arith::ExtFOp::create(e.b, e.loc, e.f32(), x));
+}
+
+Value rowElement(Emitter &e, Value tensor, Value row, Value column) {
+  auto argument = dyn_cast<BlockArgument>(tensor);
+  kernel::LayoutAttr layout = argument ? e.kernel.getLayout(argument) : nullptr;
+  if (layout && layout.getPanel() == 0 && !layout.getCache()) {
+    Value width = e.size(e.dims.of(tensor).back());
+    return loadFloat(e, tensor, e.add(e.mul(row, width), column));
+  }
+  Elements elements(e);
+  SmallVector<Value> place = elements.rowIndices(tensor, row);
+  place.push_back(column);
+  return elements.at(tensor, place);
 }
 
 void storeFloat(Emitter &e, Value value, Value tensor, Value index) {

@@ -16,6 +16,10 @@ mlir::Value joinTurns(Emitter &e, mlir::Value count, mlir::Value neutral,
 
 /// An element of a tensor of floats, as f32.
 mlir::Value loadFloat(Emitter &e, mlir::Value tensor, mlir::Value index);
+/// Element (row, column) of a tensor [.., C] of floats in rows, whatever it is
+/// made of. Of an argument that lies row-major nothing is divided.
+mlir::Value rowElement(Emitter &e, mlir::Value tensor, mlir::Value row,
+                       mlir::Value column);
 /// f32 rounded to the element type of `tensor`.
 void storeFloat(Emitter &e, mlir::Value value, mlir::Value tensor,
                 mlir::Value index);

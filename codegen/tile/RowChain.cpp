@@ -57,20 +57,24 @@ static std::optional<ArrayRef<AffineExpr>> dimsOfRows(kernel::FuncOp kernel,
 }
 
 /// Elements of a row: of what is quantized, or of a rotation alone.
-static int64_t channelsOf(kernel::FuncOp kernel) {
+static int64_t channelsOf(kernel::FuncOp kernel, bool heads) {
   Operation &last = *std::prev(kernel.getBlock().without_terminator().end());
+  if (auto rotation = dyn_cast<lowbit::HadamardOp>(last); rotation && heads) {
+    int64_t size = rotation.getInput().getType().getDimSize(rotation.getAxis());
+    return ShapedType::isDynamic(size) ? size : size * innerOf(rotation);
+  }
   return cast<RankedTensorType>(last.getOperand(0).getType()).getShape().back();
 }
 
-std::optional<RowChain> RowChain::of(kernel::FuncOp kernel) {
+std::optional<RowChain> RowChain::of(kernel::FuncOp kernel, bool heads) {
   auto ops = kernel.getBlock().without_terminator();
   if (ops.empty() || ops.begin()->getNumOperands() == 0)
     return std::nullopt;
   Operation *last = &*std::prev(ops.end());
   if (!isa<lowbit::QuantizeOp, lowbit::HadamardOp, nn::RmsNormOp>(last))
     return std::nullopt;
-  int64_t channels = channelsOf(kernel);
-  if (ShapedType::isDynamic(channels))
+  int64_t channels = channelsOf(kernel, heads);
+  if (ShapedType::isDynamic(channels) || (heads && channels == 0))
     return std::nullopt;
   auto dims = dimsOfRows(kernel, channels);
   if (!dims)

@@ -22,7 +22,8 @@ struct RowChain {
 
   /// The chain that a kernel is; none if it is something else. Each op works on
   /// what the one before it gives, and on arguments; floats of at most 32 bits.
-  static std::optional<RowChain> of(kernel::FuncOp kernel);
+  /// A rotation alone, of heads [H, D], is one of rows of H D with `heads`.
+  static std::optional<RowChain> of(kernel::FuncOp kernel, bool heads = false);
 };
 
 } // namespace qopt::tile

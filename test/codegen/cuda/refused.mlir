@@ -9,7 +9,7 @@
 // RUN: %{exits} 2 qopt %s --target=cuda --compare -q -o %t 2>&1 | FileCheck %s --check-prefix=COMPARE
 
 // CHECK: error: no kernel for CUDA takes nn.softmax of 'tensor<?x8xf64>' (kernel @softmax_0): compile for the CPU
-// CHIP: error: --cuda-arch: unknown chip 'sm_12', expects sm_80, sm_86, sm_89, sm_90, sm_90a
+// CHIP: error: --cuda-arch: unknown chip 'sm_12', expects native, sm_80, sm_86, sm_89, sm_90, sm_90a
 // TARGET: error: --emit=ptx and --emit=cubin are for --target=cuda only
 // ARCH: error: --cuda-arch is for --target=cuda only
 // ONE: error: expects one chip for --emit=ptx or cubin, got 2: --cuda-arch=sm_80
