@@ -5,6 +5,8 @@
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3 --within=4.0e-7
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1,3,40 --within=0 --kernels=token,group_with_zeros,ternary,one_scale,half_numbers,token_at_0,ternary_at_1,token_beyond_1
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3 --within=0 --kernels=token,group_with_zeros,ternary,one_scale,half_numbers,token_at_0,ternary_at_1,token_beyond_1
+// For CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=1,3,40 --within=4.0e-7
 
 #row = #kernel.layout<panel = 0>
 

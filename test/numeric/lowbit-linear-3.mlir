@@ -14,6 +14,8 @@
 // RUN: qopt-kernel-bench %t.mlir --mcpu=plain --rows=1,2,7 --within=2.0e-6
 // The layout for 64 bytes, read in halves.
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,2,7 --within=2.0e-6
+// For CUDA codes of 3 bits become numbers on their way, and are summed in f32.
+// RUN: qopt-kernel-simulate %s --rows=0,1,7,33 --within=2.0e-5
 
 #row = #kernel.layout<panel = 0>
 #panels = #kernel.layout<panel = 64>

@@ -10,6 +10,10 @@
 // RUN: qopt-kernel-bench %t.mlir --mcpu=plain --rows=17 --within=2.0e-6
 // The layout for 64 bytes, read in halves.
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=17 --within=2.0e-6
+// For CUDA, lane by lane: numbers, and no fault; codes lie as fragments. Groups
+// that end inside of one are summed in f32.
+// RUN: sed '/bits = 3/!s/\(lanes = 16, offset = [0-9]*\)>/\1, fragments = true>/' %s > %t.cuda.mlir
+// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=1,7,33 --within=5.0e-5
 
 #row = #kernel.layout<panel = 0>
 #panels = #kernel.layout<panel = 32>

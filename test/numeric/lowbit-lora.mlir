@@ -7,6 +7,9 @@
 // RUN: sed 's/panel = 32/panel = 16/g; s/lanes = 16/lanes = 8/g' %s > %t.mlir
 // RUN: qopt-kernel-bench %t.mlir --mcpu=avx2 --emulate-isa --rows=1,2,3,7,33 --within=2.0e-6
 // RUN: qopt-kernel-bench %t.mlir --mcpu=plain --rows=1,2,5 --within=2.0e-6
+// For CUDA, lane by lane: numbers, and no fault; codes lie as fragments.
+// RUN: sed '/bits = 3/!s/\(lanes = 16, offset = [0-9]*\)>/\1, fragments = true>/' %s > %t.cuda.mlir
+// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=1,7,33 --within=2.0e-6
 
 #row = #kernel.layout<panel = 0>
 #scales = #kernel.layout<panel = 32>

@@ -5,6 +5,8 @@
 // RUN: qopt-kernel-bench %s --mcpu=avx512 --emulate-isa --rows=1,3 --within=1.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,3,7 --within=1.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3 --within=1.0e-6
+// For CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=0,1,5 --within=1.0e-6
 
 #row = #kernel.layout<panel = 0>
 kernel.func @tok8 dims [affine_map<()[s0] -> (s0, 100)>] layouts [#row] {

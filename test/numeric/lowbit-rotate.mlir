@@ -6,6 +6,8 @@
 // RUN: qopt-kernel-bench %s --mcpu=avx512 --emulate-isa --rows=1,3 --within=1.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --emulate-isa --rows=1,3,7 --within=1.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1,3 --within=1.0e-6
+// For CUDA, lane by lane: numbers, and no fault. Tokens do not lie beside heads.
+// RUN: qopt-kernel-simulate %s --rows=1,5 --within=2.0e-6 --kernels=heads16,heads12,heads12_back,heads12_of_7,heads16_of_7,blocks,product,wide,long,one,half,bfloat,quantized16,quantized12,quantized4_of_7,quantized_half,quantized_half8,quantized_down,quantized_keys
 
 #row = #kernel.layout<panel = 0>
 

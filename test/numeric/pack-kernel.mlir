@@ -12,6 +12,9 @@
 // RUN: qopt-kernel-bench %t.mlir --mcpu=avx512 --emulate-isa --rows=1 --within=0
 // RUN: qopt-kernel-bench %t.mlir --mcpu=avx2 --emulate-isa --rows=1 --within=0
 // RUN: qopt-kernel-bench %t.mlir --mcpu=plain --rows=1 --within=0
+// For CUDA into fragments, which there are none of for 3 bits.
+// RUN: sed '/bits = 3/!s/\(lanes = 16, offset = [0-9]*\)>/\1, fragments = true>/' %s > %t.cuda.mlir
+// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=1 --within=0 --kernels=ternary,ternary_turned,ternary_whole,ternary_whole_turned,ternary_one,ternary_halves,ternary_bf16,one_scale,channel8,channel8_turned,channel4,channel4_turned,group2,group2_turned,group4_halves,group4_turned
 
 #row = #kernel.layout<panel = 0>
 #panels64 = #kernel.layout<panel = 64>
