@@ -68,7 +68,7 @@ func.func @codes_kept(%x: !x) -> !y {
 // CHECK-LABEL: func @no_group(
 func.func @no_group(%x: tensor<?x9xf32>) -> !y {
   %w = ml_program.global_load @odd : tensor<6x9xf32>
-  // CHECK: lowbit.linear {{.*}} scheme <gptq_sym, bits = 4, per = channel, mse = true>
+  // CHECK: lowbit.linear {{.*}} scheme <gptq_sym, bits = 4, per = channel, mse = true, weighted = true>
   // expected-remark @+2 {{no group divides: one scale per channel}}
   // expected-remark @+1 {{gptq_sym, 4 bits}}
   %y = nn.linear %x, %w : tensor<?x9xf32>, tensor<6x9xf32> -> !y

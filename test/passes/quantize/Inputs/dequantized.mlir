@@ -62,8 +62,8 @@ func.func @splits(%x: !x) -> tensor<?x?x10xf32> {
 
 func.func @node(%x: !x) -> (!y, !y) {
   %w = ml_program.global_load @q.weight : !w
-  %ga_k, %ga_s, %ga_z = lowbit.quantize %w scheme <gptq_asym, bits = 3, per = group, group = 8, mse = true, half = true> : tensor<6x64xf32> -> tensor<6x64xi8>, tensor<6x8xf16>, tensor<6x8xi8>
-  %ga = lowbit.dequantize %ga_k, %ga_s zeros %ga_z scheme <gptq_asym, bits = 3, per = group, group = 8, mse = true, half = true> : tensor<6x64xi8>, tensor<6x8xf16>, tensor<6x8xi8> -> tensor<6x64xf32>
+  %ga_k, %ga_s, %ga_z = lowbit.quantize %w scheme <gptq_asym, bits = 3, per = group, group = 8, mse = true, half = true, weighted = true> : tensor<6x64xf32> -> tensor<6x64xi8>, tensor<6x8xf16>, tensor<6x8xi8>
+  %ga = lowbit.dequantize %ga_k, %ga_s zeros %ga_z scheme <gptq_asym, bits = 3, per = group, group = 8, mse = true, half = true, weighted = true> : tensor<6x64xi8>, tensor<6x8xf16>, tensor<6x8xi8> -> tensor<6x64xf32>
   %a = nn.linear %x, %ga : !x, !w -> !y
   %bd_k, %bd_s = lowbit.quantize %w scheme <sym, bits = 8, per = channel> : tensor<6x64xf32> -> tensor<6x64xi8>, tensor<6xf32>
   %bd = lowbit.dequantize %bd_k, %bd_s scheme <sym, bits = 8, per = channel> : tensor<6x64xi8>, tensor<6xf32> -> tensor<6x64xf32>
