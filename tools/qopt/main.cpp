@@ -144,8 +144,6 @@ int main(int argc, char **argv) {
     options.init = seed;
   }
   options.emit = emit;
-  if (std::string message; failed(device.finish(options, message)))
-    return refuse(message);
   options.input = input;
   options.output = output;
   options.adapters.assign(adapters.begin(), adapters.end());
@@ -164,6 +162,8 @@ int main(int argc, char **argv) {
   options.threads = threads;
   options.elideWeights = elide;
   if (std::string message; failed(report.finish(options, message)))
+    return refuse(message);
+  if (std::string message; failed(device.finish(options, message)))
     return refuse(message);
   // LLD registers options of these names too.
   cl::ResetCommandLineParser();

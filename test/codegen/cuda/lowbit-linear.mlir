@@ -8,10 +8,18 @@
 // RUN: FileCheck %s --check-prefix=MANY --input-file=%t.ptx
 // RUN: FileCheck %s --check-prefix=NUMBERS --input-file=%t.ptx
 
-// 8 sums of rows and one of the input, 8 bytes of it, for 64 weights.
+// Four blocks of 32 columns are on their way before the first is used; 8 sums of
+// rows and one of the input take 18 dot products each.
 // ONE-LABEL:    .entry qopt_lowbit_linear_linear_0(
+// ONE-NOT:      dp4a
 // ONE:          ld.global.v4.b32
-// ONE-COUNT-18: dp4a
+// ONE-NOT:      dp4a
+// ONE:          ld.global.v4.b32
+// ONE-NOT:      dp4a
+// ONE:          ld.global.v4.b32
+// ONE-NOT:      dp4a
+// ONE:          ld.global.v4.b32
+// ONE-COUNT-72: dp4a
 // ONE-NOT:      dp4a
 // ONE:          ret
 
