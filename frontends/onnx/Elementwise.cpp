@@ -148,18 +148,10 @@ static LogicalResult checkTypes(Node &node, int first) {
   return success();
 }
 
-static LogicalResult checkInputs(Node &node, int count) {
-  for (int i = 0; i < count; ++i)
-    if (!node.has(i))
-      return node.invalid("has " + Twine(node.inputs()) + " inputs, expects " +
-                          Twine(count));
-  return success();
-}
-
 template <typename OpT, IntegerRule integers = nullptr,
           RealRule reals = nullptr>
 static LogicalResult binary(Node &node) {
-  if (failed(checkInputs(node, 2)) || failed(checkTypes(node, 0)))
+  if (failed(node.expectInputs(2)) || failed(checkTypes(node, 0)))
     return failure();
   if (fold(node, node.type(0).getElementType(), integers, reals))
     return success();
@@ -172,7 +164,7 @@ static LogicalResult binary(Node &node) {
 template <typename OpT, IntegerRule integers = nullptr,
           RealRule reals = nullptr>
 static LogicalResult unary(Node &node) {
-  if (failed(checkInputs(node, 1)))
+  if (failed(node.expectInputs(1)))
     return failure();
   if (fold(node, node.type(0).getElementType(), integers, reals))
     return success();
@@ -181,7 +173,7 @@ static LogicalResult unary(Node &node) {
 }
 
 template <typename OpT> static LogicalResult boolean(Node &node) {
-  if (failed(checkInputs(node, 1)))
+  if (failed(node.expectInputs(1)))
     return failure();
   if (!isa<FloatType>(node.type(0).getElementType()))
     return node.invalid("expects floats");
@@ -192,7 +184,7 @@ template <typename OpT> static LogicalResult boolean(Node &node) {
 /// More than two operands, one after the other.
 template <typename OpT, IntegerRule integers>
 static LogicalResult variadic(Node &node) {
-  if (failed(checkInputs(node, 1)) || failed(checkTypes(node, 0)))
+  if (failed(node.expectInputs(1)) || failed(checkTypes(node, 0)))
     return failure();
   if (fold(node, node.type(0).getElementType(), integers, nullptr))
     return success();
@@ -238,7 +230,7 @@ static std::optional<AffineExpr> compared(Node &node, ArrayRef<AffineExpr> x) {
 }
 
 template <nn::Predicate predicate> static LogicalResult comparison(Node &node) {
-  if (failed(checkInputs(node, 2)) || failed(checkTypes(node, 0)))
+  if (failed(node.expectInputs(2)) || failed(checkTypes(node, 0)))
     return failure();
   if (fold(node, node.builder().getI1Type(), compared<predicate>, nullptr))
     return success();
@@ -259,7 +251,7 @@ static std::optional<AffineExpr> chosen(Node &, ArrayRef<AffineExpr> x) {
 }
 
 static LogicalResult importWhere(Node &node) {
-  if (failed(checkInputs(node, 3)) || failed(checkTypes(node, 1)))
+  if (failed(node.expectInputs(3)) || failed(checkTypes(node, 1)))
     return failure();
   if (fold(node, node.type(1).getElementType(), chosen, nullptr))
     return success();
@@ -307,7 +299,7 @@ static LogicalResult castTo(Node &node, Type element) {
 }
 
 static LogicalResult importCast(Node &node) {
-  if (failed(checkInputs(node, 1)))
+  if (failed(node.expectInputs(1)))
     return failure();
   int64_t to = node.integer("to", 0);
   Type element = elementType(node.builder().getContext(), int32_t(to));
@@ -317,13 +309,13 @@ static LogicalResult importCast(Node &node) {
 }
 
 static LogicalResult importCastLike(Node &node) {
-  if (failed(checkInputs(node, 2)))
+  if (failed(node.expectInputs(2)))
     return failure();
   return castTo(node, node.type(1).getElementType());
 }
 
 static LogicalResult importIdentity(Node &node) {
-  if (failed(checkInputs(node, 1)))
+  if (failed(node.expectInputs(1)))
     return failure();
   node.set(0, Tensor(node.tensor(0)));
   return success();
@@ -331,7 +323,7 @@ static LogicalResult importIdentity(Node &node) {
 
 /// x sigmoid(alpha x)
 static LogicalResult importSwish(Node &node) {
-  if (failed(checkInputs(node, 1)))
+  if (failed(node.expectInputs(1)))
     return failure();
   bool quick = node.name() == "QuickGelu";
   double alpha = node.real("alpha", quick ? 1.702 : 1.0);
@@ -351,7 +343,7 @@ static double realPow(ArrayRef<double> x) { return std::pow(x[0], x[1]); }
 
 /// The exponent may have a type of its own.
 static LogicalResult importPow(Node &node) {
-  if (failed(checkInputs(node, 2)))
+  if (failed(node.expectInputs(2)))
     return failure();
   Type element = node.type(0).getElementType();
   if (!isa<FloatType>(element))
@@ -381,7 +373,7 @@ static LogicalResult importMod(Node &node) {
       return std::nullopt;
     return x[0] % x[1];
   };
-  if (failed(checkInputs(node, 2)) || failed(checkTypes(node, 0)))
+  if (failed(node.expectInputs(2)) || failed(checkTypes(node, 0)))
     return failure();
   if (fold(node, node.type(0).getElementType(), rule, nullptr))
     return success();

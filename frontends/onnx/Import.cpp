@@ -21,8 +21,9 @@ static constexpr int maxRuns = 16;
 
 llvm::ArrayRef<llvm::ArrayRef<OpImport>> tables() {
   static const llvm::ArrayRef<OpImport> all[] = {
-      attentionOps, constantOps,  elementwiseOps, linearOps, lowBitOps,
-      normOps,      reductionOps, shapeOps,       viewOps};
+      attentionOps, constantOps, elementwiseOps, gatherOps,
+      linearOps,    lowBitOps,   normOps,        reductionOps,
+      reshapeOps,   shapeOps,    viewOps};
   return all;
 }
 

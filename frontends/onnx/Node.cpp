@@ -31,6 +31,14 @@ bool Node::has(int index) {
   return index < proto.input_size() && !proto.input(index).empty();
 }
 
+LogicalResult Node::expectInputs(int count) {
+  for (int i = 0; i < count; ++i)
+    if (!has(i))
+      return invalid("has " + Twine(inputs()) + " inputs, expects " +
+                     Twine(count));
+  return success();
+}
+
 Tensor &Node::tensor(int index) {
   static Tensor none;
   if (!has(index))
@@ -145,6 +153,22 @@ void Node::set(int index, Value value) {
 void Node::set(int index, Tensor tensor) {
   if (wants(index))
     scope[proto.output(index)] = std::move(tensor);
+}
+
+void Node::setElements(ArrayRef<int64_t> places, ArrayRef<int64_t> shape) {
+  const Tensor &from = tensor(0);
+  Tensor to;
+  to.type = from.type.clone(shape);
+  if (from.integers) {
+    to.integers.emplace();
+    for (int64_t place : places)
+      to.integers->push_back((*from.integers)[place]);
+  } else {
+    to.reals.emplace();
+    for (int64_t place : places)
+      to.reals->push_back((*from.reals)[place]);
+  }
+  set(0, std::move(to));
 }
 
 OpBuilder &Node::builder() { return importer.builder; }

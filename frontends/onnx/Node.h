@@ -34,6 +34,8 @@ struct Tensor {
   /// Floats that are known exactly.
   std::optional<std::vector<double>> reals;
   std::optional<Packed> packed = {}; ///< then `type` is that of the bytes
+
+  bool isKnown() const { return integers || reals; }
 };
 
 /// Elements of one tensor, and its axes.
@@ -59,6 +61,8 @@ public:
   // Inputs.
   int inputs() { return proto.input_size(); }
   bool has(int index);
+  /// An error unless the first `count` inputs are there.
+  llvm::LogicalResult expectInputs(int count);
   Tensor &tensor(int index);    ///< must be there
   mlir::Value input(int index); ///< written if it was not yet
   mlir::RankedTensorType type(int index) { return tensor(index).type; }
@@ -86,6 +90,9 @@ public:
   bool wants(int index);
   void set(int index, mlir::Value value);
   void set(int index, Tensor tensor);
+  /// Result 0: the known elements of input 0 at `places`, of this shape.
+  void setElements(llvm::ArrayRef<int64_t> places,
+                   llvm::ArrayRef<int64_t> shape);
   int outputs() { return proto.output_size(); }
 
   // Writing.
@@ -145,7 +152,8 @@ struct OpImport {
 llvm::ArrayRef<llvm::ArrayRef<OpImport>> tables();
 
 extern const llvm::ArrayRef<OpImport> attentionOps, constantOps, elementwiseOps,
-    linearOps, lowBitOps, normOps, reductionOps, shapeOps, viewOps;
+    gatherOps, linearOps, lowBitOps, normOps, reductionOps, reshapeOps,
+    shapeOps, viewOps;
 
 /// The MLIR type of an ONNX element type; null if there is none.
 mlir::Type elementType(mlir::MLIRContext *context, int32_t onnxType);

@@ -9,225 +9,8 @@ using namespace mlir;
 
 namespace qopt::onnx {
 
-static LogicalResult expectInputs(Node &node, int count) {
-  for (int i = 0; i < count; ++i)
-    if (!node.has(i))
-      return node.invalid("has " + Twine(node.inputs()) + " inputs, expects " +
-                          Twine(count));
-  return success();
-}
-
-static bool isKnown(const Tensor &tensor) {
-  return tensor.integers || tensor.reals;
-}
-
-/// The same elements under another static shape.
-static void setReshaped(Node &node, ArrayRef<int64_t> shape) {
-  Tensor tensor = node.tensor(0);
-  tensor.type = tensor.type.clone(shape);
-  tensor.value = nullptr;
-  node.set(0, std::move(tensor));
-}
-
-/// The elements at `places` of the first input, as a tensor of `shape`.
-static void setPicked(Node &node, ArrayRef<int64_t> places,
-                      ArrayRef<int64_t> shape) {
-  const Tensor &from = node.tensor(0);
-  Tensor tensor;
-  tensor.type = from.type.clone(shape);
-  if (from.integers) {
-    tensor.integers.emplace();
-    for (int64_t place : places)
-      tensor.integers->push_back((*from.integers)[place]);
-  } else {
-    tensor.reals.emplace();
-    for (int64_t place : places)
-      tensor.reals->push_back((*from.reals)[place]);
-  }
-  node.set(0, std::move(tensor));
-}
-
-static void setShape(Node &node, const Exprs &dims) {
-  RankedTensorType type = node.typeOf(dims, node.type(0).getElementType());
-  if (isKnown(node.tensor(0)) && type.hasStaticShape())
-    return setReshaped(node, type.getShape());
-  node.set(0, node.reshape(node.input(0), dims));
-}
-
-/// The product of some sizes.
-static AffineExpr product(Node &node, const Exprs &dims) {
-  AffineExpr all = node.expr(1);
-  for (AffineExpr size : dims)
-    all = all * size;
-  return simplified(all, node.importer.symbolCount());
-}
-
-namespace {
-
-/// A product of sizes: a number and symbols or sums, with repetition.
-struct Factors {
-  int64_t number = 1;
-  SmallVector<AffineExpr> others;
-};
-
-} // namespace
-
-static void split(AffineExpr expr, Factors &factors) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
-    factors.number *= constant.getValue();
-  } else if (expr.getKind() == AffineExprKind::Mul) {
-    auto binary = cast<AffineBinaryOpExpr>(expr);
-    split(binary.getLHS(), factors);
-    split(binary.getRHS(), factors);
-  } else {
-    factors.others.push_back(expr);
-  }
-}
-
-/// total / part where it divides; null where that cannot be told.
-static AffineExpr divided(Node &node, const Exprs &total, const Exprs &part) {
-  Factors above, below;
-  for (AffineExpr size : total)
-    split(size, above);
-  for (AffineExpr size : part)
-    split(size, below);
-  for (AffineExpr factor : below.others) {
-    auto found = llvm::find(above.others, factor);
-    if (found == above.others.end())
-      return {};
-    above.others.erase(found);
-  }
-  if (below.number == 0)
-    return {};
-  if (above.number % below.number == 0) {
-    AffineExpr rest = node.expr(above.number / below.number);
-    for (AffineExpr factor : above.others)
-      rest = rest * factor;
-    return simplified(rest, node.importer.symbolCount());
-  }
-  if (above.others.empty())
-    return {};
-  AffineExpr rest = node.expr(above.number);
-  for (AffineExpr factor : above.others)
-    rest = rest * factor;
-  return rest.floorDiv(below.number);
-}
-
-static LogicalResult importReshape(Node &node) {
-  if (failed(expectInputs(node, 2)))
-    return failure();
-  const Exprs *wanted = node.integers(1);
-  if (!wanted)
-    return node.unsupported("shape that depends on data");
-  Exprs from = node.dims(0), to = *wanted, others;
-  bool zeros = node.integer("allowzero", 0) == 0;
-  int unknown = -1;
-  for (auto [i, size] : llvm::enumerate(to)) {
-    auto constant = dyn_cast<AffineConstantExpr>(size);
-    int64_t value = constant ? constant.getValue() : 1;
-    if (value == -1 && unknown < 0) {
-      unknown = i;
-      continue;
-    }
-    if (value == 0 && zeros) {
-      if (i >= from.size())
-        return node.invalid("keeps axis " + Twine(i) + " of a tensor of rank " +
-                            Twine(from.size()));
-      size = from[i];
-    } else if (value < 0) {
-      return node.invalid("has size " + Twine(value) + " in its shape");
-    }
-    others.push_back(size);
-  }
-  if (failed(node.checkSizes(others)))
-    return failure();
-  if (unknown >= 0) {
-    to[unknown] = divided(node, from, others);
-    if (!to[unknown])
-      return node.unsupported("size -1 that does not follow from the others");
-  }
-  AffineExpr difference = simplified(product(node, from) - product(node, to),
-                                     node.importer.symbolCount());
-  auto constant = dyn_cast<AffineConstantExpr>(difference);
-  if (constant && constant.getValue() != 0)
-    return node.invalid("changes the number of elements by " +
-                        Twine(constant.getValue()));
-  setShape(node, to);
-  return success();
-}
-
-static LogicalResult importFlatten(Node &node) {
-  if (failed(expectInputs(node, 1)))
-    return failure();
-  Exprs dims = node.dims(0);
-  int64_t rank = dims.size(), axis = node.integer("axis", 1);
-  axis = axis < 0 ? axis + rank : axis;
-  if (axis < 0 || axis > rank)
-    return node.invalid("has axis " + Twine(axis));
-  Exprs front(dims.begin(), dims.begin() + axis);
-  Exprs back(dims.begin() + axis, dims.end());
-  setShape(node, {product(node, front), product(node, back)});
-  return success();
-}
-
-/// Axes as an attribute, later as an input; failure after an error.
-static FailureOr<SmallVector<int64_t>> axesOf(Node &node, int64_t rank,
-                                              bool required) {
-  SmallVector<int64_t> axes;
-  if (auto given = node.list("axes"))
-    axes = *given;
-  else if (node.has(1)) {
-    auto known = node.constants(1);
-    if (!known)
-      return node.unsupported("axes that depend on data");
-    axes = *known;
-  } else if (required) {
-    return node.invalid("expects axes");
-  }
-  if (failed(node.sortAxes(axes, rank)))
-    return failure();
-  return axes;
-}
-
-static LogicalResult importUnsqueeze(Node &node) {
-  if (failed(expectInputs(node, 1)))
-    return failure();
-  Exprs dims = node.dims(0);
-  auto given = node.list("axes");
-  auto known = given ? given : node.constants(1);
-  if (!known)
-    return node.unsupported("axes that depend on data");
-  if (known->size() > 64)
-    return node.invalid("adds " + Twine(known->size()) + " axes");
-  auto axes = axesOf(node, dims.size() + known->size(), true);
-  if (failed(axes))
-    return failure();
-  for (int64_t axis : *axes)
-    dims.insert(dims.begin() + axis, node.expr(1));
-  setShape(node, dims);
-  return success();
-}
-
-static LogicalResult importSqueeze(Node &node) {
-  if (failed(expectInputs(node, 1)))
-    return failure();
-  Exprs dims = node.dims(0), kept;
-  auto axes = axesOf(node, dims.size(), false);
-  if (failed(axes))
-    return failure();
-  for (auto [i, size] : llvm::enumerate(dims)) {
-    bool named = llvm::is_contained(*axes, int64_t(i));
-    if (named && size != node.expr(1))
-      return node.unsupported("axis " + Twine(i) + ", whose size is not 1");
-    if (!named && !(axes->empty() && size == node.expr(1)))
-      kept.push_back(size);
-  }
-  setShape(node, kept);
-  return success();
-}
-
 static LogicalResult importTranspose(Node &node) {
-  if (failed(expectInputs(node, 1)))
+  if (failed(node.expectInputs(1)))
     return failure();
   SmallVector<int64_t> permutation;
   if (auto given = node.list("perm"))
@@ -250,7 +33,7 @@ static LogicalResult importTranspose(Node &node) {
 }
 
 static LogicalResult importExpand(Node &node) {
-  if (failed(expectInputs(node, 2)))
+  if (failed(node.expectInputs(2)))
     return failure();
   const Exprs *wanted = node.integers(1);
   if (!wanted)
@@ -265,11 +48,11 @@ static LogicalResult importExpand(Node &node) {
   if (failed(node.checkSizes(*all)))
     return failure();
   RankedTensorType type = node.typeOf(*all, node.type(0).getElementType());
-  if (isKnown(node.tensor(0)) && type.hasStaticShape() &&
+  if (node.tensor(0).isKnown() && type.hasStaticShape() &&
       type.getNumElements() <= maxContents &&
       node.type(0).getNumElements() == 1) {
     SmallVector<int64_t> places(type.getNumElements(), 0);
-    setPicked(node, places, type.getShape());
+    node.setElements(places, type.getShape());
     return success();
   }
   node.set(0, node.broadcast(node.input(0), *all));
@@ -277,7 +60,7 @@ static LogicalResult importExpand(Node &node) {
 }
 
 static LogicalResult importTile(Node &node) {
-  if (failed(expectInputs(node, 2)))
+  if (failed(node.expectInputs(2)))
     return failure();
   const Exprs *repeats = node.integers(1);
   Exprs dims = node.dims(0);
@@ -299,7 +82,7 @@ static LogicalResult importTile(Node &node) {
 }
 
 static LogicalResult importConcat(Node &node) {
-  if (failed(expectInputs(node, 1)))
+  if (failed(node.expectInputs(1)))
     return failure();
   auto axis = node.axis(node.integer("axis", 0), node.rank(0));
   if (failed(axis))
@@ -340,7 +123,7 @@ static LogicalResult importConcat(Node &node) {
 }
 
 static LogicalResult importSplit(Node &node) {
-  if (failed(expectInputs(node, 1)))
+  if (failed(node.expectInputs(1)))
     return failure();
   auto axis = node.axis(node.integer("axis", 0), node.rank(0));
   if (failed(axis))
@@ -442,7 +225,7 @@ static FailureOr<Range> rangeOf(Node &node, int64_t axis, AffineExpr size,
 }
 
 static LogicalResult importSlice(Node &node) {
-  if (failed(expectInputs(node, 1)))
+  if (failed(node.expectInputs(1)))
     return failure();
   Exprs starts, ends;
   SmallVector<int64_t> axes, steps;
@@ -456,7 +239,7 @@ static LogicalResult importSlice(Node &node) {
   if (auto given = node.list("axes"))
     axes = *given;
   if (node.has(1)) {
-    if (failed(expectInputs(node, 3)))
+    if (failed(node.expectInputs(3)))
       return failure();
     if (!node.integers(1) || !node.integers(2))
       return node.unsupported("slice that depends on data");
@@ -489,14 +272,14 @@ static LogicalResult importSlice(Node &node) {
     ranges.push_back(*range);
   }
   auto isNumber = [](AffineExpr expr) { return isa<AffineConstantExpr>(expr); };
-  if (isKnown(node.tensor(0)) && node.rank(0) == 1 && ranges.size() == 1 &&
+  if (node.tensor(0).isKnown() && node.rank(0) == 1 && ranges.size() == 1 &&
       isNumber(ranges[0].start) && isNumber(ranges[0].size)) {
     SmallVector<int64_t> places;
     int64_t start = cast<AffineConstantExpr>(ranges[0].start).getValue();
     int64_t count = cast<AffineConstantExpr>(ranges[0].size).getValue();
     for (int64_t i = 0; i < count; ++i)
       places.push_back(start + i * ranges[0].step);
-    setPicked(node, places, {count});
+    node.setElements(places, {count});
     return success();
   }
   Value value = node.input(0);
@@ -505,94 +288,8 @@ static LogicalResult importSlice(Node &node) {
   node.set(0, value);
   return success();
 }
-
-static LogicalResult importGather(Node &node) {
-  if (failed(expectInputs(node, 2)))
-    return failure();
-  auto axis = node.axis(node.integer("axis", 0), node.rank(0));
-  if (failed(axis))
-    return failure();
-  if (!node.type(1).getElementType().isSignlessInteger())
-    return node.invalid("expects integers as indices");
-  auto places = node.constants(1);
-  if (places) {
-    auto size = dyn_cast<AffineConstantExpr>(node.dims(0)[*axis]);
-    for (int64_t &place : *places) {
-      if (place < 0 && size)
-        place += size.getValue();
-      if (size && (place < 0 || place >= size.getValue()))
-        return node.invalid("reads element " + Twine(place) + " of " +
-                            Twine(size.getValue()));
-    }
-  }
-  if (places && isKnown(node.tensor(0)) && node.rank(0) == 1) {
-    setPicked(node, *places, node.type(1).getShape());
-    return success();
-  }
-  // One place: a slice, which every pass understands.
-  if (places && places->size() == 1 && node.rank(1) <= 1 &&
-      places->front() >= 0) {
-    Value value = node.slice(node.input(0), *axis, node.expr(places->front()),
-                             node.expr(1));
-    if (node.rank(1) == 0) {
-      Exprs dims = node.dims(value);
-      dims.erase(dims.begin() + *axis);
-      value = node.reshape(value, dims);
-    }
-    node.set(0, value);
-    return success();
-  }
-  bool isTable = *axis == 0 && node.rank(0) == 2 && node.isParameter(0) &&
-                 isa<FloatType>(node.type(0).getElementType());
-  if (isTable)
-    node.set(0, node.create<nn::EmbeddingOp>(node.input(1), node.input(0)));
-  else
-    node.set(0, node.create<nn::GatherOp>(node.input(0), node.input(1),
-                                          uint64_t(*axis)));
-  return success();
-}
-
-static LogicalResult importGatherNd(Node &node) {
-  if (failed(expectInputs(node, 2)))
-    return failure();
-  int64_t batch = node.integer("batch_dims", 0);
-  RankedTensorType indices = node.type(1);
-  bool valid = indices.getRank() > 0 &&
-               indices.getElementType().isSignlessInteger() &&
-               !indices.isDynamicDim(indices.getRank() - 1) && batch >= 0 &&
-               batch < indices.getRank();
-  int64_t depth = valid ? indices.getShape().back() : 0;
-  if (!valid || depth < 1 || batch + depth > node.rank(0))
-    return node.invalid("has indices that do not fit its data");
-  node.set(0, node.create<nn::GatherNdOp>(node.input(0), node.input(1),
-                                          uint64_t(batch)));
-  return success();
-}
-
-static LogicalResult importGatherElements(Node &node) {
-  if (failed(expectInputs(node, 2)))
-    return failure();
-  auto axis = node.axis(node.integer("axis", 0), node.rank(0));
-  if (failed(axis) || node.rank(0) != node.rank(1) ||
-      !node.type(1).getElementType().isSignlessInteger())
-    return node.invalid("expects indices of the rank of its data");
-  node.set(0, node.create<nn::GatherElementsOp>(node.input(0), node.input(1),
-                                                uint64_t(*axis)));
-  return success();
-}
-
-static LogicalResult importScatterNd(Node &node) {
-  if (failed(expectInputs(node, 3)))
-    return failure();
-  if (std::string how = node.text("reduction", "none"); how != "none")
-    return node.unsupported("reduction " + how);
-  node.set(0, node.create<nn::ScatterNdOp>(node.type(0), node.input(0),
-                                           node.input(1), node.input(2)));
-  return success();
-}
-
 static LogicalResult importTrilu(Node &node) {
-  if (failed(expectInputs(node, 1)))
+  if (failed(node.expectInputs(1)))
     return failure();
   if (node.rank(0) < 2)
     return node.invalid("expects a matrix");
@@ -607,25 +304,16 @@ static LogicalResult importTrilu(Node &node) {
                                           node.integer("upper", 1) != 0));
   return success();
 }
-
 // clang-format off
 static const OpImport table[] = {
-    // domain name              since until   import
-    {"",      "Concat",         4,    newest, importConcat},
-    {"",      "Expand",         8,    newest, importExpand},
-    {"",      "Flatten",        1,    newest, importFlatten},
-    {"",      "Gather",         1,    newest, importGather},
-    {"",      "GatherElements", 11,   newest, importGatherElements},
-    {"",      "GatherND",       11,   newest, importGatherNd},
-    {"",      "Reshape",        5,    newest, importReshape},
-    {"",      "ScatterND",      11,   newest, importScatterNd},
-    {"",      "Slice",          1,    newest, importSlice},
-    {"",      "Split",          2,    newest, importSplit},
-    {"",      "Squeeze",        1,    newest, importSqueeze},
-    {"",      "Tile",           6,    newest, importTile},
-    {"",      "Transpose",      1,    newest, importTranspose},
-    {"",      "Trilu",          14,   newest, importTrilu},
-    {"",      "Unsqueeze",      1,    newest, importUnsqueeze},
+    // domain  name     since  until   import
+    {"",      "Concat",    4,   newest, importConcat},
+    {"",      "Expand",    8,   newest, importExpand},
+    {"",      "Slice",     1,   newest, importSlice},
+    {"",      "Split",     2,   newest, importSplit},
+    {"",      "Tile",      6,   newest, importTile},
+    {"",      "Transpose", 1,   newest, importTranspose},
+    {"",      "Trilu",     14,  newest, importTrilu},
 };
 // clang-format on
 
