@@ -3,6 +3,7 @@
 #include "qopt/runtime/Adapters.h"
 #include "qopt/runtime/JsonPut.h"
 #include "qopt/runtime/Tensors.h"
+#include "qopt/runtime/cuda/Execute.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -195,5 +196,8 @@ qopt_status qopt_context_save_adapter(const qopt_context *context,
   if (!context || !folder)
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "expected a context and a folder");
+  if (qopt_status status =
+          cuda::beforeRead(const_cast<qopt_context &>(*context), error))
+    return status;
   return Writer(*context, folder, error).run();
 }

@@ -9,6 +9,7 @@
 
 #include "qopt/runtime/Context.h"
 #include "qopt/runtime/Tensors.h"
+#include "qopt/runtime/cuda/Execute.h"
 
 #include <emmintrin.h>
 #include <errno.h>
@@ -512,5 +513,9 @@ qopt_status qopt_context_use_adapter(qopt_context *context, const char *adapter,
   if (!context || !adapter)
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "expected a context and the name of an adapter");
-  return Change(*context, adapter, error).run();
+  qopt_status status = cuda::beforeRead(*context, error);
+  if (!status)
+    status = Change(*context, adapter, error).run();
+  cuda::afterWrite(*context);
+  return status;
 }

@@ -4,6 +4,7 @@
 // a short conversation does not pay for the longest one.
 
 #include "qopt/runtime/Context.h"
+#include "qopt/runtime/cuda/Execute.h"
 
 #include <string.h>
 
@@ -106,10 +107,13 @@ qopt_status reserveCaches(qopt_context &context, uint64_t batch,
   uint64_t bytes = 0;
   if (!countBytes(context, entry, &bytes) || !grown.reserve(bytes))
     return failMemory(error, "the cache of keys and values", bytes);
+  if (qopt_status status = cuda::beforeRead(context, error))
+    return status;
   if (context.position)
     copyCaches(context, entry, context.caches.get(), grown.get(),
                context.capacity, context.position);
   context.caches.swap(grown);
+  cuda::afterWrite(context);
   context.batch = batch;
   context.capacity = capacity;
   return QOPT_OK;

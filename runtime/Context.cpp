@@ -4,6 +4,7 @@
 
 #include "qopt/runtime/Adapters.h"
 #include "qopt/runtime/Cpu.h"
+#include "qopt/runtime/cuda/Execute.h"
 
 #include <new>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ static qopt_status checkOptions(const qopt_model &model,
     return limit("max_batch", options.max_batch, model.program->max_batch);
   if (options.max_seq > model.program->max_seq)
     return limit("max_seq", options.max_seq, model.program->max_seq);
-  if (options.device)
+  if (options.device && !model.program->device)
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "expected device 0, got %d: the model was compiled for CPUs",
                 options.device);
@@ -78,6 +79,9 @@ qopt_status computeDims(qopt_context &context, const qopt_entry &entry,
 qopt_status reserveArena(qopt_context &context, const qopt_entry &entry,
                          qopt_error *error) {
   int64_t bytes = entry.arena_bytes(context.symbols.begin());
+  if (bytes >= 0 && context.device)
+    return context.device->reserve(context.device->arena, uint64_t(bytes),
+                                   "the arena", error);
   if (bytes < 0 || !context.arena.reserve(uint64_t(bytes)))
     return failMemory(error, "the arena",
                       bytes < 0 ? UINT64_MAX : uint64_t(bytes));
@@ -88,6 +92,8 @@ qopt_status execute(qopt_context &context, const qopt_entry &entry,
                     qopt_error *error) {
   if (qopt_status status = reserveArena(context, entry, error))
     return status;
+  if (context.device)
+    return cuda::execute(context, entry, error);
   qopt_call call = {context.weights ? context.weights : context.model->weights,
                     context.arena.get(),
                     context.symbols.begin(),
@@ -95,7 +101,8 @@ qopt_status execute(qopt_context &context, const qopt_entry &entry,
                     context.outputs.begin(),
                     context.states.begin(),
                     context.pool,
-                    context.variables.get()};
+                    context.variables.get(),
+                    context.inputs.begin()};
   entry.run(&call);
   return QOPT_OK;
 }
@@ -116,6 +123,8 @@ static qopt_status openParts(qopt_context &context,
       Pool::open(threads, threads <= cores, &context.pool, error);
   if (!status)
     status = context.variables.open(model, error);
+  if (!status && model.program->device)
+    status = cuda::open(context, options.device, error);
   if (!status && options.state)
     status = qopt_state_load(&context, options.state, nullptr, error);
   return status;
@@ -162,6 +171,7 @@ qopt_status qopt_context_open(qopt_model *model,
 void qopt_context_close(qopt_context *context) {
   if (!context)
     return;
+  cuda::close(*context);
   Pool::close(context->pool);
   releaseWeights(*context);
   context->~qopt_context();

@@ -7,10 +7,15 @@
 #include "qopt/runtime/Model.h"
 #include "qopt/runtime/Pool.h"
 #include "qopt/runtime/Variables.h"
+#include "qopt/runtime/cuda/Device.h"
 
 struct qopt_context {
   const qopt_model *model = nullptr;
   qopt::runtime::Pool *pool = nullptr;
+  /// The GPU that runs the kernels, null where the CPU does; and what lies on
+  /// it of the memory below.
+  qopt::runtime::cuda::Device *device = nullptr;
+  qopt::runtime::cuda::Mirrors mirrors;
   uint8_t *weights = nullptr; ///< its own, with another adapter in them
   uint64_t maxBatch = 0, maxSeq = 0;
   qopt::runtime::Variables variables;

@@ -2,6 +2,7 @@
 // nothing of a context changes before all was.
 
 #include "qopt/runtime/State.h"
+#include "qopt/runtime/cuda/Execute.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -334,5 +335,9 @@ qopt_status qopt_state_load(qopt_context *context, const char *path,
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "the model has no state: it was not compiled for training "
                 "(qopt --train)");
-  return Reader(*context, path, error).run(state);
+  qopt_status status = cuda::beforeRead(*context, error);
+  if (!status)
+    status = Reader(*context, path, error).run(state);
+  cuda::afterWrite(*context);
+  return status;
 }

@@ -4,6 +4,7 @@
 #include "qopt/runtime/JsonPut.h"
 #include "qopt/runtime/Replacement.h"
 #include "qopt/runtime/State.h"
+#include "qopt/runtime/cuda/Execute.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -200,5 +201,8 @@ qopt_status qopt_state_save(const qopt_context *context, const char *path,
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "the model has no state: it was not compiled for training "
                 "(qopt --train)");
+  if (qopt_status status =
+          cuda::beforeRead(const_cast<qopt_context &>(*context), error))
+    return status;
   return Writer(*context, path, *state, error).run();
 }

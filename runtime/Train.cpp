@@ -5,6 +5,7 @@
 // before the first of them.
 
 #include "qopt/runtime/Context.h"
+#include "qopt/runtime/cuda/Execute.h"
 
 #include <math.h>
 #include <string.h>
@@ -313,8 +314,11 @@ qopt_status TrainStep::run(const qopt_train_options &options,
     }
     if (!status)
       status = call(*model.trainUpdate, noTokens);
-    if (status)
+    if (status) {
+      cuda::beforeRead(context, nullptr);
       clearSums();
+      cuda::afterWrite(context);
+    }
   }
   if (status)
     return status;
@@ -356,6 +360,9 @@ qopt_status qopt_context_variable(qopt_context *context, const char *name,
                 "the model trains no '%.120s'; qopt_model_trainable lists what "
                 "it trains",
                 name);
+  if (qopt_status status = cuda::beforeRead(*context, error))
+    return status;
+  cuda::afterWrite(*context); // the caller may
   *tensor = {context->variables.get() + variable->offset,
              1,
              0,

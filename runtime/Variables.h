@@ -55,6 +55,8 @@ public:
   qopt_status openTeacher(const qopt_model &model, qopt_error *error);
 
   uint8_t *get() const { return data; }
+  /// With the teacher's address space behind them.
+  uint64_t bytes() const { return size; }
 
 private:
   uint8_t *data = nullptr;

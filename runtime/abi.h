@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-#define QOPT_ABI_VERSION 2u
+#define QOPT_ABI_VERSION 3u
 
 /** Of compiler and runtime. */
 #define QOPT_VERSION "0.1.0"
@@ -71,9 +71,14 @@ typedef struct qopt_pool qopt_pool;
 struct qopt_pool {
   void (*parallel)(qopt_pool *pool, qopt_kernel kernel, const int64_t *args,
                    int64_t tasks);
+  /** The same for a program whose kernels run on a device, see qopt_launch. */
+  void (*launch)(qopt_pool *pool, int64_t kernel, const int64_t *args,
+                 int64_t count, int64_t blocks, int64_t threads,
+                 int64_t shared_bytes);
 };
 
-/** What an entry is called with. */
+/** What an entry is called with. All but `symbols` and `host_inputs` is memory
+ *  that the kernels see: the device's, for a program with a qopt_device. */
 typedef struct qopt_call {
   const uint8_t *weights; /**< the mapped weights, 64-byte aligned */
   uint8_t *arena;         /**< qopt_entry.arena_bytes, 64-byte aligned */
@@ -84,6 +89,8 @@ typedef struct qopt_call {
   qopt_pool *pool;
   uint8_t *variables; /**< of the context, 64-byte aligned; null if the program
                            has none */
+  /** The inputs where the entry reads them itself, to choose its launches. */
+  const void *const *host_inputs;
 } qopt_call;
 
 /** A tensor that a context changes and keeps: a trained parameter, a state of
@@ -121,6 +128,31 @@ typedef struct qopt_variant {
   const qopt_entry *entries;
 } qopt_variant;
 
+/** What runs on a GPU. A cubin runs on chips of its major version from its
+ *  minor version on, one for a chip alone (sm_90a) on no other; PTX on chips
+ *  from its version on, when the driver has compiled it. */
+typedef enum qopt_code_kind {
+  QOPT_CUBIN = 0,
+  QOPT_CUBIN_OF_CHIP,
+  QOPT_PTX
+} qopt_code_kind;
+
+/** Code of all kernels. */
+typedef struct qopt_device_code {
+  const char *chip; /**< "sm_80" */
+  uint32_t version; /**< compute capability times 10 */
+  uint32_t kind;    /**< qopt_code_kind */
+  const uint8_t *data;
+  uint64_t bytes;
+} qopt_device_code;
+
+/** The kernels of a program for GPUs. */
+typedef struct qopt_device {
+  uint32_t kernel_count, code_count;
+  const char *const *kernels;    /**< the functions' names, by their number */
+  const qopt_device_code *codes; /**< best first */
+} qopt_device;
+
 /** A compiled model: the symbol `qopt_program` of its object. */
 typedef struct qopt_program {
   uint32_t abi_version;
@@ -136,6 +168,7 @@ typedef struct qopt_program {
   /** Bytes of a context's variables, a multiple of 64. The first
    *  `initial_bytes` of them begin as the file says, the others as zero. */
   uint64_t variables_bytes, initial_bytes;
+  const qopt_device *device; /**< null: the CPU runs the kernels */
 } qopt_program;
 
 /** The program of a library, for a program that opens its file: every library
@@ -146,6 +179,13 @@ const qopt_program *qopt_library_program(void);
  *  independent; who runs one does not change its result. */
 void qopt_parallel(qopt_pool *pool, qopt_kernel kernel, const int64_t *args,
                    int64_t tasks);
+
+/** Queues kernel number `kernel` on the device, with `count` parameters of 8
+ *  bytes: `blocks` of `threads`, each with `shared_bytes` of memory beside what
+ *  the kernel declares. No blocks: nothing. */
+void qopt_launch(qopt_pool *pool, int64_t kernel, const int64_t *args,
+                 int64_t count, int64_t blocks, int64_t threads,
+                 int64_t shared_bytes);
 
 /** The last bytes of a compiled file. Everything lies behind the linked file,
  *  at an offset that is a multiple of 4096, weights first. */
@@ -164,11 +204,13 @@ typedef struct qopt_footer {
 #ifdef __cplusplus
 }
 static_assert(sizeof(qopt_tensor_spec) == 24, "layout of the ABI");
-static_assert(sizeof(qopt_call) == 64, "layout of the ABI");
+static_assert(sizeof(qopt_call) == 72, "layout of the ABI");
 static_assert(sizeof(qopt_variable) == 32, "layout of the ABI");
 static_assert(sizeof(qopt_entry) == 80, "layout of the ABI");
 static_assert(sizeof(qopt_variant) == 32, "layout of the ABI");
-static_assert(sizeof(qopt_program) == 88, "layout of the ABI");
+static_assert(sizeof(qopt_device_code) == 32, "layout of the ABI");
+static_assert(sizeof(qopt_device) == 24, "layout of the ABI");
+static_assert(sizeof(qopt_program) == 96, "layout of the ABI");
 static_assert(sizeof(qopt_footer) == 88, "layout of the ABI");
 #endif
 

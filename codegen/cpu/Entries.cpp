@@ -124,6 +124,7 @@ private:
   SmallVector<Value> symbols;
   SmallVector<ml_program::GlobalOp> states;
   DenseMap<Value, Value> pointers;
+  DenseMap<Value, Value> hostPointers; ///< of inputs, for the entry itself
   SmallVector<Value> slotAddresses, outputs, stateAddresses;
   Value workspace, weights, variables, pool, arguments;
   Entry result;
@@ -340,8 +341,8 @@ void EntryWriter::writePhases(const Kernel &kernel, ArrayRef<Value> symbols,
 
 Value EntryWriter::isCase(Value lambda, int64_t layer, unsigned cases) {
   Type f32 = b.getF32Type();
-  Value value =
-      LLVM::LoadOp::create(b, loc, f32, at(pointers.at(lambda), layer, f32), 4);
+  Value value = LLVM::LoadOp::create(
+      b, loc, f32, at(hostPointers.at(lambda), layer, f32), 4);
   auto compare = [&](arith::CmpFPredicate predicate, float bound) -> Value {
     Value number = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(bound));
     return arith::CmpFOp::create(b, loc, predicate, value, number);
@@ -406,6 +407,7 @@ LogicalResult EntryWriter::writeRun() {
   Value inputs = field(3), outputArray = field(4), stateArray = field(5);
   pool = field(6);
   variables = field(7);
+  Value hostInputs = field(8);
 
   size_t longest = 1;
   entry.walk([&](kernel::LaunchOp launch) {
@@ -417,8 +419,10 @@ LogicalResult EntryWriter::writeRun() {
   arguments = LLVM::AllocaOp::create(b, loc, pointer, i64, constant(longest));
   int64_t input = 0;
   for (BlockArgument argument : entry.getArguments())
-    if (isa<RankedTensorType>(argument.getType()))
+    if (isa<RankedTensorType>(argument.getType())) {
+      hostPointers[argument] = loadAt(hostInputs, input, pointer);
       pointers[argument] = loadAt(inputs, input++, pointer);
+    }
   for (size_t i = 0; i < result.states.size(); ++i)
     stateAddresses.push_back(loadAt(stateArray, i, pointer));
   Value offset = constant(0);
@@ -457,6 +461,8 @@ LogicalResult EntryWriter::writeRun() {
       // The same memory. A copy first: the map may grow.
       Value memory = pointers.at(reshape.getInput());
       pointers[reshape] = memory;
+      if (Value host = hostPointers.lookup(reshape.getInput()))
+        hostPointers[reshape] = host;
     } else if (auto choice = dyn_cast<train::ChooseOp>(op)) {
       writeChoice(choice);
     } else if (auto launch = dyn_cast<kernel::LaunchOp>(op)) {

@@ -74,6 +74,18 @@ void emitTables(mlir::ModuleOp module, llvm::ArrayRef<Variant> variants,
 /// Complains of a variable that the table cannot tell.
 llvm::LogicalResult checkVariables(const Variables &variables);
 
+/// Code of all kernels for one kind of GPU, see qopt_device_code.
+struct DeviceCode {
+  std::string chip;
+  uint32_t version, kind;
+  std::string bytes;
+};
+
+/// Writes the table of the kernels for GPUs, which the program's table names,
+/// in place of the one that is there.
+void emitDevice(mlir::ModuleOp module, llvm::ArrayRef<std::string> kernels,
+                llvm::ArrayRef<DeviceCode> codes);
+
 /// The qopt_type of an element.
 mlir::FailureOr<uint32_t> typeOf(mlir::Type element);
 

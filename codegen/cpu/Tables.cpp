@@ -13,14 +13,17 @@ static_assert(uint64_t(feature::avx512Bf16) == QOPT_CPU_AVX512_BF16 &&
                   uint64_t(feature::avx2) == QOPT_CPU_AVX2,
               "the bits of a target are those of the ABI");
 
+static constexpr const char *deviceName = "qopt_device";
+
 namespace {
 
 /// Writes constant structs and arrays as LLVM globals.
 class TableWriter {
 public:
-  explicit TableWriter(ModuleOp module)
+  /// What it writes is named NAME_0, NAME_1, ...
+  explicit TableWriter(ModuleOp module, StringRef name = "qopt_table")
       : module(module), b(module.getBodyRegion()), loc(module.getLoc()),
-        pointer(LLVM::LLVMPointerType::get(b.getContext())) {
+        name(name), pointer(LLVM::LLVMPointerType::get(b.getContext())) {
     b.setInsertionPointToEnd(module.getBody());
   }
 
@@ -37,31 +40,32 @@ public:
   /// An array of structs, all of the types of the first one; its name. Null if
   /// there are none.
   std::string array(ArrayRef<SmallVector<Field>> rows, StringRef name = {});
-  std::string text(StringRef value);
+  std::string text(StringRef value) { return bytes(value.str() + '\0'); }
+  std::string bytes(StringRef value, uint64_t alignment = 1);
   SmallVector<Field> row(const Spec &spec);
   std::string specs(ArrayRef<Spec> specs);
   std::string dims(const Spec &spec);
   std::string strings(ArrayRef<std::string> values);
 
 private:
-  std::string fresh() { return "qopt_table_" + std::to_string(count++); }
+  std::string fresh() { return (name + "_" + Twine(count++)).str(); }
 
   ModuleOp module;
   OpBuilder b;
   Location loc;
+  StringRef name;
   Type pointer;
   int count = 0;
 };
 
 } // namespace
 
-std::string TableWriter::text(StringRef value) {
+std::string TableWriter::bytes(StringRef value, uint64_t alignment) {
   std::string name = fresh();
-  std::string bytes = (value + Twine('\0')).str();
-  bytes.resize(value.size() + 1);
-  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size());
+  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), value.size());
   LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true,
-                         LLVM::Linkage::Internal, name, b.getStringAttr(bytes));
+                         LLVM::Linkage::Internal, name, b.getStringAttr(value),
+                         alignment);
   return name;
 }
 
@@ -181,8 +185,26 @@ void emitTables(ModuleOp module, ArrayRef<Variant> variants,
         tables.i64(options.weightBytes), tables.i64(options.infoHash),
         tables.u32(variableRows.size()), tables.u32(0),
         tables.address(tables.array(variableRows)), tables.i64(variables.bytes),
-        tables.i64(variables.initialBytes)}},
+        tables.i64(variables.initialBytes),
+        tables.address(module.lookupSymbol(deviceName) ? deviceName : "")}},
       "qopt_program");
+}
+
+void emitDevice(ModuleOp module, ArrayRef<std::string> kernels,
+                ArrayRef<DeviceCode> codes) {
+  if (Operation *old = module.lookupSymbol(deviceName))
+    old->erase();
+  TableWriter tables(module, codes.empty() ? "qopt_kernels" : "qopt_codes");
+  SmallVector<SmallVector<TableWriter::Field>> rows;
+  for (const DeviceCode &code : codes)
+    rows.push_back({tables.address(tables.text(code.chip)),
+                    tables.u32(code.version), tables.u32(code.kind),
+                    tables.address(tables.bytes(code.bytes, 64)),
+                    tables.i64(code.bytes.size())});
+  tables.array({{tables.u32(kernels.size()), tables.u32(rows.size()),
+                 tables.address(tables.strings(kernels)),
+                 tables.address(tables.array(rows))}},
+               deviceName);
 }
 
 } // namespace qopt::cpu

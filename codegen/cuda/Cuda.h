@@ -49,6 +49,13 @@ llvm::Expected<std::string> assemble(llvm::StringRef ptx, const Target &target,
                                      llvm::StringRef assembler,
                                      std::vector<Resources> &resources);
 
+/// Puts code for the targets into the table of a generated program, and PTX
+/// for chips that come later; its gpu.module is gone. Without an `assembler`
+/// there is PTX alone, which the driver assembles when a program begins.
+llvm::Error embedCode(mlir::ModuleOp generated, llvm::ArrayRef<Target> targets,
+                      llvm::StringRef assembler,
+                      std::vector<Resources> &resources);
+
 } // namespace qopt::cuda
 
 #endif // QOPT_CODEGEN_CUDA_CUDA_H

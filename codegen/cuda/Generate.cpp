@@ -109,6 +109,10 @@ OwningOpRef<ModuleOp> generate(ModuleOp program, ArrayRef<Target> targets,
   Variables variables = Variables::of(program);
   if (failed(cpu::checkVariables(variables)))
     return {};
+  std::vector<std::string> names(facts.size());
+  for (const auto &own : facts)
+    names[own.second.ordinal] = own.first().str();
+  cpu::emitDevice(*module, names, {}); // their code comes when it is linked
   cpu::emitTables(*module, variant, variables, options);
   if (failed(lowerToNvvm(*module)))
     return {};

@@ -100,6 +100,10 @@ LogicalResult EntryCall::find() {
   if (failed(address))
     return failure();
   program = memory.arrayAt<qopt_program>(*address, 1);
+  if (program && program->abi_version != QOPT_ABI_VERSION)
+    return module.emitError("expects a table of version ")
+           << QOPT_ABI_VERSION << ", got " << program->abi_version
+           << ": compile the model again";
   const qopt_variant *variant =
       program ? arrayAt(program->variants, program->variant_count) : nullptr;
   const qopt_entry *entries =
@@ -322,7 +326,8 @@ LogicalResult EntryCall::call() {
                        words("outputs", addresses(outputs)).address,
                        words("states", addresses(states)).address,
                        0, // the pool: launches do not use it
-                       variablePlace->address};
+                       variablePlace->address,
+                       words("host_inputs", addresses(inputs)).address};
   static_assert(sizeof fields == sizeof(qopt_call), "fields of the ABI");
   return callHost(reinterpret_cast<const void *>(entry->run),
                   {words("call", fields).address});

@@ -90,7 +90,7 @@ static void printLayers(const json_t *layers) {
 }
 
 static void printCpus(const json_t *cpus, const char *used) {
-  printf("CPU         ");
+  printf("CPU         %s", json_array_size(cpus) ? "" : "any (x86-64)");
   for (size_t i = 0; i < json_array_size(cpus); ++i) {
     const json_t *cpu = json_array_get(cpus, i);
     const char *name = textOf(cpu, "name");
@@ -99,6 +99,13 @@ static void printCpus(const json_t *cpus, const char *used) {
       printf(" (emulated, runs on %s)", textOf(cpu, "instructions"));
     printf("%s", strcmp(name, used) ? "" : " (used here)");
   }
+  printf("\n");
+}
+
+static void printGpus(const json_t *gpus) {
+  printf("GPU         %s", json_array_size(gpus) ? "" : "none");
+  for (size_t i = 0; i < json_array_size(gpus); ++i)
+    printf("%s%s", i ? ", " : "", json_string_value(json_array_get(gpus, i)));
   printf("\n");
 }
 
@@ -122,7 +129,7 @@ static void print(const json_t *info, const qopt_model *model) {
          static_cast<unsigned long long>(countOf(info, "max_seq")));
   printTraining(model);
   printCpus(json_object_get(info, "cpus"), model->variant->name);
-  printf("GPU         none\n");
+  printGpus(json_object_get(info, "gpus"));
   printEntries(json_object_get(info, "entries"), model,
                countOf(info, "max_seq"));
   printLayers(json_object_get(info, "layers"));

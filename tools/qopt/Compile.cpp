@@ -104,7 +104,7 @@ private:
   std::string input, folder, output, tokenizer, info;
   OwningOpRef<ModuleOp> program, original, generated;
   SmallVector<Target> targets;
-  SmallVector<cuda::Target> chips; ///< none: the CPU runs the kernels
+  SmallVector<cuda::Target> chips;   ///< none: the CPU runs the kernels
   std::optional<state::State> state; ///< trained weights
   uint64_t parameters = 0;
   calibrate::SettingsInterface *calibration = nullptr; ///< null: none
@@ -237,6 +237,12 @@ LogicalResult Compilation::findTargets() {
       return fail("--emulate-isa: " + message);
     instructions = *found;
   }
+  for (const std::string &name : options.chips) {
+    FailureOr<cuda::Target> chip = cuda::targetNamed(name, message);
+    if (failed(chip))
+      return fail("--cuda-arch: " + message);
+    chips.push_back(*chip);
+  }
   for (const std::string &name : options.cpus) {
     FailureOr<Target> target = cpu::targetNamed(name, message);
     if (failed(target))
@@ -246,12 +252,6 @@ LogicalResult Compilation::findTargets() {
     auto same = [&](const Target &other) { return other.name == target->name; };
     if (llvm::none_of(targets, same))
       targets.push_back(*target);
-  for (const std::string &name : options.chips) {
-    FailureOr<cuda::Target> chip = cuda::targetNamed(name, message);
-    if (failed(chip))
-      return fail("--cuda-arch: " + message);
-    chips.push_back(*chip);
-  }
   }
   // At load, the first that the CPU can run is taken: the best comes first, and
   // what is emulated only where nothing else runs.
@@ -370,6 +370,13 @@ LogicalResult Compilation::writeProgram(ModuleOp text) {
 }
 
 LogicalResult Compilation::writeResult() {
+  if (options.emit == Emit::ptx || options.emit == Emit::cubin)
+    return writeText([&](llvm::raw_ostream &out) {
+      return check(writeDeviceCode(*generated, chips[0], options, out));
+    });
+  if (!chips.empty() &&
+      failed(check(embedDeviceCode(*generated, chips, options))))
+    return failure();
   if (options.emit == Emit::llvm)
     return writeText([&](llvm::raw_ostream &out) {
       return cpu::printLlvmIr(*generated, out);
@@ -379,14 +386,6 @@ LogicalResult Compilation::writeResult() {
     return failure();
   nn::WeightFiles files(folder);
   begin(Stage::link);
-  if (options.emit == Emit::ptx || options.emit == Emit::cubin)
-    return writeText([&](llvm::raw_ostream &out) {
-      return check(writeDeviceCode(*generated, chips[0], options, out));
-    });
-  if (!chips.empty())
-    return fail("--target=cuda gives --emit=ptx and --emit=cubin, and the "
-                "program with --stop-after=generate: leave out --target=cuda "
-                "for what runs");
   if (options.compare &&
       failed(comparePrograms(*original, *program, *object, files, options)))
     return failure();
@@ -548,6 +547,7 @@ LogicalResult Compilation::run() {
         failed(check(writeDeviceData(*program, files, output))))
       return failure();
     return writeProgram(*generated);
+  }
   if (failed(writeResult()))
     return failure();
   return report();
@@ -559,7 +559,6 @@ int compile(const Options &options) {
     return 1;
   compilation.finishCalibration();
   return 0;
-  }
 }
 
 } // namespace qopt::driver

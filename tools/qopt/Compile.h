@@ -32,10 +32,10 @@ struct Options {
   Emit emit = Emit::exe;
   Stage stopAfter = Stage::link;
   std::vector<std::string> cpus;
-  std::string instructions; ///< of that CPU alone; empty: of each its own
-  int64_t maxBatch = 8, maxSeq = 2048;
   Device device = Device::cpu;
   std::vector<std::string> chips; ///< of that device
+  std::string instructions; ///< of that CPU alone; empty: of each its own
+  int64_t maxBatch = 8, maxSeq = 2048;
   unsigned threads = 0; ///< 0: MLIR's default
   bool elideWeights = false;
   CalibrationOptions calibration;

@@ -45,7 +45,20 @@ LogicalResult DeviceFlags::finish(Options &options, std::string &message) {
                   Twine(options.chips.size()) + ": --cuda-arch=sm_80");
   if (options.compare)
     return refuse("--compare runs code on the CPU: leave out --target=cuda");
+  if (!options.teacher.empty())
+    return refuse("a GPU does not read a teacher yet: leave out --teacher or "
+                  "--target=cuda");
   return success();
+}
+
+/// What ptxas says, where it is asked for or bad.
+static void printResources(ArrayRef<cuda::Resources> resources,
+                           const Options &options) {
+  for (const cuda::Resources &own : resources)
+    if (options.verbosity > 1 || own.spillBytes)
+      llvm::errs() << own.kernel << ": " << own.registers << " registers, "
+                   << own.sharedBytes << " bytes shared, " << own.spillBytes
+                   << " bytes spilled\n";
 }
 
 llvm::Error writeDeviceCode(ModuleOp generated, const cuda::Target &target,
@@ -68,11 +81,21 @@ llvm::Error writeDeviceCode(ModuleOp generated, const cuda::Target &target,
   if (!cubin)
     return cubin.takeError();
   out << *cubin;
-  for (const cuda::Resources &own : resources)
-    if (options.verbosity > 1 || own.spillBytes)
-      llvm::errs() << own.kernel << ": " << own.registers << " registers, "
-                   << own.sharedBytes << " bytes shared, " << own.spillBytes
-                   << " bytes spilled\n";
+  printResources(resources, options);
+  return llvm::Error::success();
+}
+
+llvm::Error embedDeviceCode(ModuleOp generated, ArrayRef<cuda::Target> chips,
+                            const Options &options) {
+  std::vector<cuda::Resources> resources;
+  std::string assembler = cuda::findAssembler();
+  if (assembler.empty() && options.verbosity > 0)
+    llvm::errs() << "note: no ptxas in PATH or /usr/local/cuda/bin: the driver "
+                    "assembles the kernels each time that the program begins\n";
+  if (llvm::Error error =
+          cuda::embedCode(generated, chips, assembler, resources))
+    return error;
+  printResources(resources, options);
   return llvm::Error::success();
 }
 

@@ -28,6 +28,11 @@ llvm::Error writeDeviceCode(mlir::ModuleOp generated,
                             const cuda::Target &target, const Options &options,
                             llvm::raw_ostream &out);
 
+/// Puts the code for `chips` into a generated program that is to be linked.
+llvm::Error embedDeviceCode(mlir::ModuleOp generated,
+                            llvm::ArrayRef<cuda::Target> chips,
+                            const Options &options);
+
 /// Writes the data of a generated program beside its text, FILE.mlir, for who
 /// runs it from there: FILE.weights.bin, and what variables begin with,
 /// FILE.variables.bin.

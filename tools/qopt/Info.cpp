@@ -266,7 +266,7 @@ int64_t arenaBytes(ModuleOp program, int64_t seq) {
 std::string describe(ModuleOp program, ArrayRef<Target> targets,
                      const Options &options, StringRef source,
                      uint64_t parameters, ArrayRef<TensorReport> tensors) {
-  json::Array entries, cpus;
+  json::Array entries, cpus, gpus;
   bool past = false;
   for (auto entry : program.getOps<func::FuncOp>()) {
     entries.push_back(describeEntry(entry));
@@ -275,7 +275,9 @@ std::string describe(ModuleOp program, ArrayRef<Target> targets,
               entry.getArgAttrOfType<StringAttr>(i, nn::NnDialect::nameAttr))
         past |= name.getValue().starts_with("past");
   }
-  for (const Target &target : targets)
+  for (const std::string &chip : options.chips)
+    gpus.push_back(chip);
+  for (const Target &target : gpus.empty() ? targets : ArrayRef<Target>())
     cpus.push_back(
         json::Object{{"name", target.name},
                      {"features", int64_t(target.instructions)},
@@ -295,6 +297,7 @@ std::string describe(ModuleOp program, ArrayRef<Target> targets,
       {"max_batch", options.maxBatch},
       {"max_seq", options.maxSeq},
       {"cpus", std::move(cpus)},
+      {"gpus", std::move(gpus)},
       {"has_past", past},
       {"source", llvm::sys::path::filename(source)},
       {"source_hash", hashOf(source)},

@@ -12,6 +12,8 @@
 // RUN: %{exits} 1 qopt-interpret --simt %s --input x=x.npy --output-dir out 2>&1 | FileCheck %s --check-prefix=SIZE
 // RUN: %{exits} 1 qopt-interpret --simt %s --input x=x.npy --size room=3 --weights w.bin --output-dir out 2>&1 | FileCheck %s --check-prefix=FRESH
 // RUN: %{exits} 1 qopt-interpret --simt %s --input x=x.npy --input k=k.npy --weights x.npy --output-dir out 2>&1 | FileCheck %s --check-prefix=WEIGHTS
+// RUN: sed 's/constant(3 : i32)/constant(2 : i32)/' %s > old.mlir
+// RUN: %{exits} 1 qopt-interpret --simt old.mlir --input x=x.npy --output-dir out 2>&1 | FileCheck %s --check-prefix=VERSION
 // RUN: %{exits} 1 qopt-interpret --simt %s --kernel absent 2>&1 | FileCheck %s --check-prefix=ABSENT
 // TOTAL: 3 launches of 4 blocks, {{[0-9]+}} instructions of lanes, no fault
 // ENTRY: has no entry 'decode': there are run
@@ -20,6 +22,7 @@
 // SIZE: cannot tell the size 'room': give --size room=NUMBER
 // FRESH: error: kernel 'add', line {{.*}}: uninitialized: thread 0 reads 4 bytes at k+0
 // WEIGHTS: expects 4 bytes of weights, got
+// VERSION: expects a table of version 3, got 2: compile the model again
 // ABSENT: has no kernel 'absent'
 
 module {
@@ -252,34 +255,36 @@ llvm.mlir.global internal constant @variants() : !llvm.array<1 x struct<(ptr, i6
   %v5 = llvm.insertvalue %f4, %v4[0, 4] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr)>>
   llvm.return %v5 : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr)>>
 }
-llvm.mlir.global external constant @qopt_program() : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>> {
-  %v0 = llvm.mlir.undef : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
-  %f0 = llvm.mlir.constant(2 : i32) : i32
-  %v1 = llvm.insertvalue %f0, %v0[0, 0] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+llvm.mlir.global external constant @qopt_program() : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>> {
+  %v0 = llvm.mlir.undef : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
+  %f0 = llvm.mlir.constant(3 : i32) : i32
+  %v1 = llvm.insertvalue %f0, %v0[0, 0] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f1 = llvm.mlir.constant(1 : i32) : i32
-  %v2 = llvm.insertvalue %f1, %v1[0, 1] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v2 = llvm.insertvalue %f1, %v1[0, 1] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f2 = llvm.mlir.addressof @variants : !llvm.ptr
-  %v3 = llvm.insertvalue %f2, %v2[0, 2] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v3 = llvm.insertvalue %f2, %v2[0, 2] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f3 = llvm.mlir.constant(8 : i64) : i64
-  %v4 = llvm.insertvalue %f3, %v3[0, 3] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v4 = llvm.insertvalue %f3, %v3[0, 3] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f4 = llvm.mlir.constant(64 : i64) : i64
-  %v5 = llvm.insertvalue %f4, %v4[0, 4] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v5 = llvm.insertvalue %f4, %v4[0, 4] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f5 = llvm.mlir.constant(0 : i64) : i64
-  %v6 = llvm.insertvalue %f5, %v5[0, 5] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v6 = llvm.insertvalue %f5, %v5[0, 5] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f6 = llvm.mlir.constant(4 : i64) : i64
-  %v7 = llvm.insertvalue %f6, %v6[0, 6] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v7 = llvm.insertvalue %f6, %v6[0, 6] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f7 = llvm.mlir.constant(0 : i64) : i64
-  %v8 = llvm.insertvalue %f7, %v7[0, 7] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v8 = llvm.insertvalue %f7, %v7[0, 7] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f8 = llvm.mlir.constant(0 : i32) : i32
-  %v9 = llvm.insertvalue %f8, %v8[0, 8] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v9 = llvm.insertvalue %f8, %v8[0, 8] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f9 = llvm.mlir.constant(0 : i32) : i32
-  %v10 = llvm.insertvalue %f9, %v9[0, 9] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v10 = llvm.insertvalue %f9, %v9[0, 9] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f10 = llvm.mlir.zero : !llvm.ptr
-  %v11 = llvm.insertvalue %f10, %v10[0, 10] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v11 = llvm.insertvalue %f10, %v10[0, 10] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f11 = llvm.mlir.constant(64 : i64) : i64
-  %v12 = llvm.insertvalue %f11, %v11[0, 11] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v12 = llvm.insertvalue %f11, %v11[0, 11] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f12 = llvm.mlir.constant(8 : i64) : i64
-  %v13 = llvm.insertvalue %f12, %v12[0, 12] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
-  llvm.return %v13 : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64)>>
+  %v13 = llvm.insertvalue %f12, %v12[0, 12] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
+  %f13 = llvm.mlir.zero : !llvm.ptr
+  %v14 = llvm.insertvalue %f13, %v13[0, 13] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
+  llvm.return %v14 : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
 }
 }

@@ -1,0 +1,108 @@
+// A GPU that runs the kernels of a context.
+//
+// Everything that kernels read or write is memory of the device. What the host
+// reads or writes, too, has a mirror there: bytes go over when the other side
+// changed them, and somebody looks.
+//
+// The launches of an entry become one CUDA graph. Sizes are parameters of the
+// kernels and change from step to step, so the graph is recorded anew for each
+// call, and what is instantiated is updated: it is made anew only when other
+// kernels are launched, or in another order (other cases of lambda).
+#ifndef QOPT_RUNTIME_CUDA_DEVICE_H
+#define QOPT_RUNTIME_CUDA_DEVICE_H
+
+#include "qopt/runtime/Growing.h"
+#include "qopt/runtime/abi.h"
+#include "qopt/runtime/cuda/Driver.h"
+
+namespace qopt::runtime::cuda {
+
+/// Memory of the device that grows.
+struct Buffer {
+  Address address = 0;
+  uint64_t size = 0;
+};
+
+/// Memory of the host that kernels work on, too.
+struct Mirror {
+  uint8_t *host = nullptr;
+  uint64_t bytes = 0;
+  Buffer device;
+  enum { same, hostChanged, deviceChanged } state = hostChanged;
+};
+
+/// What a context keeps on the device.
+struct Mirrors {
+  Mirror all[3];
+  Mirror &weights() { return all[0]; }
+  Mirror &variables() { return all[1]; }
+  Mirror &caches() { return all[2]; }
+};
+
+class Device : public qopt_pool {
+public:
+  /// Device number `index` with the kernels of a program. Refused: none of that
+  /// number, and one that no code is for.
+  static qopt_status open(const qopt_device &program, int32_t index,
+                          Device **out, qopt_error *error);
+  static void close(Device *device);
+
+  /// "NVIDIA H100 PCIe"
+  const char *name() const { return label; }
+  /// Bytes that are free on it.
+  uint64_t freeBytes() const;
+
+  /// Makes room; what was in it is lost if it grows. `what` is what needs it.
+  qopt_status reserve(Buffer &buffer, uint64_t bytes, const char *what,
+                      qopt_error *error);
+  void release(Buffer &buffer);
+  qopt_status upload(Address to, const void *from, uint64_t bytes,
+                     qopt_error *error);
+  qopt_status download(void *to, Address from, uint64_t bytes,
+                       qopt_error *error);
+
+  /// The device has what the host has.
+  qopt_status push(Mirror &mirror, const char *what, qopt_error *error);
+  /// The host has what the device has.
+  qopt_status pull(Mirror &mirror, qopt_error *error);
+
+  /// Between the two an entry runs; at the end its launches are done.
+  qopt_status begin(qopt_error *error);
+  qopt_status finish(const qopt_entry &entry, qopt_error *error);
+
+  // Of the call that runs.
+  Buffer arena, arguments;
+  Growing<const void *> inputs;
+  Growing<void *> outputs, states;
+
+private:
+  struct Step {
+    const qopt_entry *entry;
+    Handle executable;
+  };
+
+  static void launchOne(qopt_pool *pool, int64_t kernel, const int64_t *args,
+                        int64_t count, int64_t blocks, int64_t threads,
+                        int64_t sharedBytes);
+  qopt_status load(const qopt_device &program, int32_t index,
+                   qopt_error *error);
+  qopt_status choose(const qopt_device &program, const qopt_device_code **code,
+                     qopt_error *error);
+  qopt_status check(Code code, const char *doing, qopt_error *error) const;
+  qopt_status run(const qopt_entry &entry, Handle graph, qopt_error *error);
+
+  Driver driver = {};
+  int number = -1; ///< the driver's; -1: the context is not retained
+  char label[128] = {};
+  Handle context = nullptr, module = nullptr, stream = nullptr;
+  Growing<Handle> functions; ///< by ordinal
+  Growing<Step> steps;
+  Growing<void *> parameters; ///< of the launch that is queued
+  Code failed = 0;            ///< the first launch that was refused
+  int64_t failedKernel = 0;
+  const qopt_device *kernels = nullptr;
+};
+
+} // namespace qopt::runtime::cuda
+
+#endif // QOPT_RUNTIME_CUDA_DEVICE_H
