@@ -72,6 +72,8 @@ static LogicalResult writeAddress(Decoder &d, LLVM::AddressOfOp op) {
     d.code.shared.push_back({op.getGlobalName().str(), offset, bytes});
     d.code.sharedBytes = offset + bytes;
     found = std::prev(d.code.shared.end());
+    if (d.code.hasDynamicShared && d.code.shared.size() > 1)
+      return d.unknown("expects either static or dynamic shared memory");
   }
   d.alias(op, {d.constant(inSpace(Space::shared, found->offset), true)});
   return success();

@@ -64,6 +64,9 @@ static std::string problemOf(const Code &code, ArrayRef<uint64_t> words,
   };
   constexpr uint64_t mostThreads = 1024, mostShared = 227 << 10,
                      mostStatic = 48 << 10, mostBlocks = 0x7fffffff;
+  uint64_t sharedBytes = 0; // without what lies between variables
+  for (const SharedVariable &variable : code.shared)
+    sharedBytes += variable.bytes;
   if (words.size() != code.parameters.size())
     return wrong("parameters", code.parameters.size(), words.size());
   if (grid.threads == 0 || grid.threads > mostThreads)
@@ -72,12 +75,12 @@ static std::string problemOf(const Code &code, ArrayRef<uint64_t> words,
     return wrong("threads of a block", code.blockSize, grid.threads);
   if (grid.blocks > mostBlocks)
     return wrong("blocks, up to", mostBlocks, grid.blocks);
-  if (code.sharedBytes > mostStatic)
+  if (sharedBytes > mostStatic)
     return wrong("bytes of static shared memory, up to", mostStatic,
-                 code.sharedBytes);
-  if (code.sharedBytes + grid.sharedBytes > mostShared)
-    return wrong("bytes of shared memory, up to", mostShared,
-                 code.sharedBytes + grid.sharedBytes);
+                 sharedBytes);
+  if (grid.sharedBytes > mostShared)
+    return wrong("bytes of dynamic shared memory, up to", mostShared,
+                 grid.sharedBytes);
   if (grid.sharedBytes && !code.hasDynamicShared)
     return wrong("bytes of dynamic shared memory", 0, grid.sharedBytes);
   return {};
@@ -102,7 +105,6 @@ LogicalResult Simulator::launch(Operation *caller, LLVM::LLVMFuncOp kernel,
   for (SharedVariable &variable : block.names)
     if (variable.bytes == 0)
       variable.bytes = grid.sharedBytes;
-  // Rows of a matrix are read whole.
   block.shared.resize((*code)->sharedBytes + grid.sharedBytes);
   block.shadow =
       std::make_unique<Shadow>(block.shared.size(), false, /*shared=*/true);

@@ -21,6 +21,12 @@
 // RUN: %{exits} 1 qopt-interpret --simt %s --kernel unreachable 2>&1 | FileCheck %s --check-prefix=UNREACHABLE
 // RUN: %{exits} 1 qopt-interpret --simt %s --kernel too_few_arguments 2>&1 | FileCheck %s --check-prefix=TOO-FEW-ARGUMENTS
 // RUN: %{exits} 1 qopt-interpret --simt %s --kernel other_block --block 32 2>&1 | FileCheck %s --check-prefix=OTHER-BLOCK
+// RUN: %{exits} 1 qopt-interpret --simt %s --kernel two_memories 2>&1 | FileCheck %s --check-prefix=TWO-MEMORIES
+// RUN: %{exits} 1 qopt-interpret --simt %s --kernel too_much 2>&1 | FileCheck %s --check-prefix=TOO-MUCH
+// RUN: %{exits} 1 qopt-interpret --simt %s --kernel in_bounds --arg x=%t.x.npy --arg y=f99[64] 2>&1 | FileCheck %s --check-prefix=ARGUMENT
+// RUN: %{exits} 1 qopt-interpret --simt %s --kernel in_bounds --arg x= --arg 3 2>&1 | FileCheck %s --check-prefix=TEXT
+// ARGUMENT: No such file or directory
+// TEXT: expects an argument as NUMBER, NAME=FILE.npy, NAME+=FILE.npy or NAME=TYPE[SIZES], got 'x='
 
 gpu.module @qopt_kernels {
 llvm.mlir.global internal @shared() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<256 x i8>
@@ -179,6 +185,22 @@ llvm.func @too_few_arguments(%x: !llvm.ptr)
 // OTHER-BLOCK: error: launch of 'other_block': expects threads of a block 64, got 32
 llvm.func @other_block()
     attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 64>} {
+  llvm.return
+}
+
+llvm.mlir.global external @dynamic() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<0 x i8>
+llvm.mlir.global internal @large() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<49153 x i8>
+
+// TWO-MEMORIES: error: kernel 'two_memories', {{.*}}: expects either static or dynamic shared memory
+llvm.func @two_memories() attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 32>} {
+  %s = llvm.mlir.addressof @shared : !llvm.ptr<3>
+  %d = llvm.mlir.addressof @dynamic : !llvm.ptr<3>
+  llvm.return
+}
+
+// TOO-MUCH: error: launch of 'too_much': expects bytes of static shared memory, up to 49152, got 49153
+llvm.func @too_much() attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 32>} {
+  %s = llvm.mlir.addressof @large : !llvm.ptr<3>
   llvm.return
 }
 }
