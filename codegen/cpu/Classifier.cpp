@@ -88,8 +88,10 @@ static bool accepts(kernel::FuncOp kernel, const Target &) {
   auto isF32 = [](Value value) {
     return !value || getElementTypeOrSelf(value).isF32();
   };
+  auto weight = dyn_cast_or_null<BlockArgument>(op.weight);
   return op.input && isF32(op.input) && isF32(op.weight) && isF32(op.dy) &&
-         isF32(op.result) &&
+         isF32(op.result) && weight &&
+         kernel.getLayout(weight).getPanel() == 0 &&
          (op.channels + op.rows()) * tileWords * 4 <= QOPT_SCRATCH_BYTES;
 }
 

@@ -42,7 +42,8 @@ namespace {
 struct Weight {
   Value value; ///< one of the equal ones
   SmallVector<OpOperand *> uses;
-  kernel::LayoutAttr layout; ///< null: row-major
+  kernel::LayoutAttr layout;  ///< that a reader wants; null: row-major
+  bool needsRowMajor = false; ///< whatever the others want
 };
 
 /// Finds the chains of a program.
@@ -167,6 +168,11 @@ kernel::LayoutAttr WeightCollector::layoutFor(OpOperand &use) {
   return kernel::LayoutAttr::get(op->getContext(), packed.getPanel());
 }
 
+/// Whether the reader takes a weight in no other layout.
+static bool needsRowMajor(Operation *op) {
+  return isa<train::ClassifierLossOp, train::ClassifierLossGradOp>(op);
+}
+
 void WeightCollector::collect(func::FuncOp function) {
   function.walk([&](Operation *op) {
     if (llvm::any_of(op->getResults(), [&](Value r) { return isKnown(r); }))
@@ -183,6 +189,7 @@ void WeightCollector::collect(func::FuncOp function) {
       weight.uses.push_back(&operand);
       if (auto layout = layoutFor(operand))
         weight.layout = layout;
+      weight.needsRowMajor |= needsRowMajor(op);
     }
   });
 }
@@ -251,7 +258,7 @@ struct OutlineWeights final : impl::OutlineWeightsBase<OutlineWeights> {
       collectChain(weight.value, chain);
       builder.setInsertionPoint(*firstEntry);
       kernel::LayoutAttr layout = weight.layout;
-      if (!layout)
+      if (!layout || weight.needsRowMajor)
         layout = kernel::LayoutAttr::get(&getContext(), 0);
       auto op =
           kernel::WeightOp::create(builder, weight.value.getLoc(),
