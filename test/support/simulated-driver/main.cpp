@@ -3,10 +3,12 @@
 // there is none.
 //
 // The code that is loaded is not looked at. It is taken from what `qopt
-// --target=cuda --stop-after=generate` wrote of the same model, the file that
-// the environment names QOPT_SIMULATED_PROGRAM. QOPT_SIMULATED_CHIP is the
-// chip (90), QOPT_SIMULATED_MEGABYTES its memory. Launches must be recorded
-// into a graph, as the runtime does.
+// --target=cuda --stop-after=generate` wrote of the same model: `program.mlir`
+// in the folder where the library was found, which may be a link to it. There,
+// too, `chip` is the version of the GPU (90), `megabytes` its memory (1024), a
+// number each. Launches must be recorded into a graph, as the runtime does.
+
+#include <dlfcn.h>
 
 #include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -14,6 +16,8 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "qopt/codegen/simt/Simulator.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -48,25 +52,32 @@ struct Machine {
   Graph recorded;
   uint64_t used = 0;
 
-  static uint64_t setting(const char *name, uint64_t otherwise) {
-    const char *text = getenv(name);
-    return text ? strtoull(text, nullptr, 10) : otherwise;
+  /// A file beside the library, as it was found.
+  static std::string pathOf(StringRef name) {
+    Dl_info own = {};
+    dladdr(reinterpret_cast<void *>(pathOf), &own);
+    SmallString<256> path(llvm::sys::path::parent_path(own.dli_fname));
+    llvm::sys::path::append(path, name);
+    return path.str().str();
   }
-  uint64_t bytes() const {
-    return setting("QOPT_SIMULATED_MEGABYTES", 1024) << 20;
+  static uint64_t setting(StringRef name, uint64_t otherwise) {
+    auto file = llvm::MemoryBuffer::getFile(pathOf(name));
+    uint64_t value = otherwise;
+    if (file)
+      (*file)->getBuffer().trim().getAsInteger(10, value);
+    return value;
   }
+  uint64_t bytes() const { return setting("megabytes", 1024) << 20; }
 
   Code load() {
     DialectRegistry registry;
     registry.insert<DLTIDialect, gpu::GPUDialect, LLVM::LLVMDialect,
                     NVVM::NVVMDialect>();
     context.appendDialectRegistry(registry);
-    const char *path = getenv("QOPT_SIMULATED_PROGRAM");
-    if (!path)
-      return notFound;
     diagnostics =
         std::make_unique<SourceMgrDiagnosticHandler>(sources, &context);
-    program = parseSourceFile<ModuleOp>(path, sources, &context);
+    program =
+        parseSourceFile<ModuleOp>(pathOf("program.mlir"), sources, &context);
     if (!program)
       return notFound;
     simulator = std::make_unique<simt::Simulator>(*program, simt::Options());
@@ -119,7 +130,7 @@ DRIVER cuDeviceGetName(char *name, int room, int) {
 
 DRIVER cuDeviceGetAttribute(int *value, int attribute, int) {
   constexpr int major = 75, minor = 76;
-  uint64_t chip = Machine::setting("QOPT_SIMULATED_CHIP", 90);
+  uint64_t chip = Machine::setting("chip", 90);
   if (attribute != major && attribute != minor)
     return notSupported;
   *value = int(attribute == major ? chip / 10 : chip % 10);
