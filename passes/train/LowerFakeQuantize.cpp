@@ -167,10 +167,10 @@ void Lowering::roundRows(nn::EmbeddingOp embedding) {
     return;
   SchemeAttr scheme = table.getScheme();
   if (scheme.getPer() == Granularity::channel)
-    scheme =
-        SchemeAttr::get(scheme.getContext(), scheme.getMethod(),
-                        scheme.getBits(), Granularity::token, scheme.getGroup(),
-                        scheme.getClip(), scheme.getMse(), scheme.getHalf());
+    scheme = SchemeAttr::get(
+        scheme.getContext(), scheme.getMethod(), scheme.getBits(),
+        Granularity::token, scheme.getGroup(), scheme.getClip(),
+        scheme.getMse(), scheme.getHalf(), scheme.getWeighted());
   OpBuilder builder(embedding);
   Value rows =
       nn::EmbeddingOp::create(builder, embedding.getLoc(), embedding.getType(),
