@@ -83,9 +83,8 @@ static qopt_status mapFile(const char *path, uint64_t bytes, const char *hash,
   int file = open(path, O_RDONLY | O_CLOEXEC);
   struct stat about;
   if (file < 0 || fstat(file, &about))
-    return fail(error, QOPT_NOT_FOUND,
-                "cannot read the teacher '%s': %s; %s", shown(path),
-                strerror_r(errno, why, sizeof why), repair);
+    return fail(error, QOPT_NOT_FOUND, "cannot read the teacher '%s': %s; %s",
+                shown(path), strerror_r(errno, why, sizeof why), repair);
   bool same = uint64_t(about.st_size) == bytes;
   void *mapped =
       same ? mmap(to, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0)

@@ -14,9 +14,9 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/cpu/Emitter.h"
 #include "qopt/codegen/cpu/Families.h"
+#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/tile/Math.h"
 #include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/runtime/abi.h"
@@ -61,7 +61,8 @@ static bool accepts(kernel::FuncOp kernel, const Target &) {
 }
 
 static AffineExpr tasks(kernel::FuncOp kernel, const Target &) {
-  // [B, H, T, D]: a task is one query of one head. Codes of keys may come first.
+  // [B, H, T, D]: a task is one query of one head. Codes of keys may come
+  // first.
   auto query = cast<BlockArgument>(attentionOf(kernel).getQuery());
   AffineMap map =
       cast<AffineMapAttr>(kernel.getDims()[query.getArgNumber()]).getValue();

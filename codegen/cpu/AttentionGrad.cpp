@@ -18,10 +18,10 @@
 // key that is not finite spoils the gradient: the step is skipped then.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/cpu/Families.h"
 #include "qopt/codegen/cpu/Product.h"
 #include "qopt/codegen/cpu/Span.h"
+#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/tile/Tasks.h"
 #include "qopt/dialects/train/Train.h"
 #include "qopt/runtime/abi.h"

@@ -19,10 +19,10 @@
 // sum is that of the formula's index, cut where tiles are.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/cpu/Families.h"
 #include "qopt/codegen/cpu/Product.h"
 #include "qopt/codegen/cpu/Span.h"
+#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/tile/Tasks.h"
 #include "qopt/codegen/tile/Transcendental.h"
 #include "qopt/dialects/train/Train.h"

@@ -35,9 +35,9 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
-#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/cpu/Epilogue.h"
 #include "qopt/codegen/cpu/Families.h"
+#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/tile/Math.h"
 #include "qopt/dialects/nn/Nn.h"
 

@@ -10,9 +10,9 @@
 // Bound by e^x: about 20 operations an element, in vectors. Rows stay in a
 // cache between their readings.
 
-#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/cpu/Families.h"
 #include "qopt/codegen/cpu/Span.h"
+#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/tile/Tasks.h"
 #include "qopt/codegen/tile/Transcendental.h"
 #include "qopt/dialects/train/Train.h"

@@ -34,8 +34,8 @@
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
-#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/cpu/Families.h"
+#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/dialects/nn/Nn.h"
 #include "qopt/dialects/train/Train.h"
 

@@ -58,9 +58,9 @@ static LogicalResult emit(Emitter &e) {
     e.loop(e.constant(0), tuples, 1, [&](Value tuple) {
       Value place = e.constant(0);
       for (int64_t k = 0; k < depth; ++k) {
-        Value index = e.load(indexType.getElementType(),
-                             e.pointer(op.getIndices()),
-                             e.add(e.mul(tuple, depth), e.constant(k)));
+        Value index =
+            e.load(indexType.getElementType(), e.pointer(op.getIndices()),
+                   e.add(e.mul(tuple, depth), e.constant(k)));
         if (!index.getType().isInteger(64))
           index = arith::ExtSIOp::create(e.b, e.loc, e.b.getI64Type(), index);
         // Negative indices count from the end.
@@ -71,8 +71,8 @@ static LogicalResult emit(Emitter &e) {
                                         e.add(index, size), index);
         place = e.add(e.mul(place, size), index);
       }
-      copy(e.pointer(op.getUpdates()), e.mul(tuple, block),
-           e.mul(place, block), block);
+      copy(e.pointer(op.getUpdates()), e.mul(tuple, block), e.mul(place, block),
+           block);
     });
   });
   return success();

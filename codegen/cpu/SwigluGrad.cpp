@@ -7,9 +7,9 @@
 //
 // Bound by memory.
 
-#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/cpu/Families.h"
 #include "qopt/codegen/cpu/Span.h"
+#include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/tile/Tasks.h"
 #include "qopt/dialects/train/Train.h"
 

@@ -169,9 +169,8 @@ static double exactSum(ArrayRef<float> elements, const Grid &grid,
   double sum = 0;
   for (float x : elements) {
     double error = double(x) - valueOf(codeOf(x, grid), grid);
-    sum += measure == Measure::weighted
-               ? std::fabs(double(x)) * (error * error)
-               : std::pow(std::fabs(error), 2.4);
+    sum += measure == Measure::weighted ? std::fabs(double(x)) * (error * error)
+                                        : std::pow(std::fabs(error), 2.4);
     if (sum >= best)
       break; // it cannot win any more
   }

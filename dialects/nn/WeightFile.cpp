@@ -198,8 +198,8 @@ FailureOr<WeightFiles::File *> WeightFiles::openHeader(StringRef name,
   return opened;
 }
 
-FailureOr<llvm::StringMap<std::string>>
-WeightFiles::metadata(StringRef name, Location loc) {
+FailureOr<llvm::StringMap<std::string>> WeightFiles::metadata(StringRef name,
+                                                              Location loc) {
   FailureOr<File *> opened = openHeader(name, loc);
   if (failed(opened))
     return failure();

@@ -30,8 +30,8 @@ FailureOr<State> State::open(StringRef path, StringRef modelHash,
            << path << "' is no state file: its metadata has no model_hash";
   if (hash->second != modelHash)
     return emitError(loc, "'")
-           << path << "' was trained from another model: expects "
-           << modelHash << ", got " << hash->second;
+           << path << "' was trained from another model: expects " << modelHash
+           << ", got " << hash->second;
   return state;
 }
 
@@ -48,13 +48,13 @@ LogicalResult State::apply(ModuleOp program) {
         nn::safetensorsName(type.getElementType()) != tensor.type) {
       InFlightDiagnostic error = global.emitError("expects '")
                                  << tensor.key << "' of the state to be "
-                                 << global.getType() << ", got "
-                                 << tensor.type << " [";
+                                 << global.getType() << ", got " << tensor.type
+                                 << " [";
       llvm::interleaveComma(tensor.shape, error);
       return error << "]";
     }
-    global.setValueAttr(nn::WeightAttr::get(program.getContext(), type, path,
-                                            0, tensor.key));
+    global.setValueAttr(
+        nn::WeightAttr::get(program.getContext(), type, path, 0, tensor.key));
     used.insert(tensor.key);
   }
   return success();
@@ -65,8 +65,7 @@ LogicalResult State::finish(Location loc) const {
     // NAME.adamw.m, NAME.muon.momentum.codes, ... belong to NAME.
     bool isOptimizers = false;
     for (StringRef kind : {".adamw.", ".muon.", ".sgd."})
-      if (size_t at = StringRef(tensor.key).rfind(kind);
-          at != StringRef::npos)
+      if (size_t at = StringRef(tensor.key).rfind(kind); at != StringRef::npos)
         isOptimizers |= used.contains(StringRef(tensor.key).take_front(at));
     if (!used.contains(tensor.key) && !isOptimizers)
       return emitError(loc, "the state holds '")

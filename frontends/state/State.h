@@ -14,9 +14,8 @@ class State {
 public:
   /// `path` is a safetensors file; `modelHash` that of the ONNX file that it
   /// must have been trained from, which it names in its metadata.
-  static mlir::FailureOr<State> open(llvm::StringRef path,
-                                     llvm::StringRef modelHash,
-                                     mlir::Location loc);
+  static mlir::FailureOr<State>
+  open(llvm::StringRef path, llvm::StringRef modelHash, mlir::Location loc);
 
   /// Gives the globals of `program` that the file holds their values. May be
   /// called again when passes have added parameters. A tensor of another type

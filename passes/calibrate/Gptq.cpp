@@ -234,13 +234,13 @@ LogicalResult Gptq::fitBranch(Layer &layer, const Matrix &weight,
     for (size_t i = 0; i < difference.data.size(); ++i)
       difference.data[i] -= tried.values.data[i];
     lora::FactorPair factors =
-        isEmpty ? zeroFactors(branch, lora::moduleOf(layer.name), weight.rows,
-                              weight.columns)
-                : bestFactors(context, branch, difference,
-                              branch.init == lora::Init::qera ? &sigma
-                                                              : nullptr);
-    if (failed(lora::roundFactors(branch, layer.name, factors,
-                                  layer.op.getLoc())))
+        isEmpty
+            ? zeroFactors(branch, lora::moduleOf(layer.name), weight.rows,
+                          weight.columns)
+            : bestFactors(context, branch, difference,
+                          branch.init == lora::Init::qera ? &sigma : nullptr);
+    if (failed(
+            lora::roundFactors(branch, layer.name, factors, layer.op.getLoc())))
       return failure();
     double left = energy(
         context, lora::without(context, branch, difference, factors), sigma);
@@ -278,8 +278,8 @@ LogicalResult Gptq::solve(int64_t index) {
   double corrected = solution.after;
   if (!layer.a.empty()) {
     lora::FactorPair pair;
-    if (failed(fitBranch(layer, weight, sigma, solution.codes, pair,
-                         corrected)))
+    if (failed(
+            fitBranch(layer, weight, sigma, solution.codes, pair, corrected)))
       return failure();
     spill->write(layer.a, lora::bytesOf(pair.a, branch.type));
     spill->write(layer.b, lora::bytesOf(pair.b, branch.type));

@@ -42,8 +42,8 @@ LogicalResult QuantizeActivations::readOptions() {
   left.clear();
   if (bits < 2 || bits > 8 || clip < 1 || clip > 100)
     return emitError(getOperation().getLoc())
-           << "expects 2 to 8 bits and a clip of 1 to 100 %, got " << bits.getValue()
-           << " and " << clip.getValue();
+           << "expects 2 to 8 bits and a clip of 1 to 100 %, got "
+           << bits.getValue() << " and " << clip.getValue();
   scheme = SchemeAttr::get(&getContext(), Method::sym, bits, Granularity::token,
                            0, clip, false, false);
   for (const std::string &entry : splitOption(leave)) {

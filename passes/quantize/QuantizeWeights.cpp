@@ -188,11 +188,10 @@ static Codes quantize(OpBuilder &builder, Location loc, Value weight,
 static Codes quantizeSplits(OpBuilder &builder, Location loc, Value weight,
                             SchemeAttr scheme, ArrayRef<int64_t> splits) {
   auto type = cast<RankedTensorType>(weight.getType());
-  auto perChannel =
-      SchemeAttr::get(builder.getContext(), scheme.getMethod(),
-                      scheme.getBits(), Granularity::channel, 0,
-                      scheme.getClip(), scheme.getMse(), scheme.getHalf(),
-                      scheme.getWeighted());
+  auto perChannel = SchemeAttr::get(builder.getContext(), scheme.getMethod(),
+                                    scheme.getBits(), Granularity::channel, 0,
+                                    scheme.getClip(), scheme.getMse(),
+                                    scheme.getHalf(), scheme.getWeighted());
   SmallVector<Value> codes, scales, zeros;
   int64_t first = 0;
   for (int64_t rows : splits) {

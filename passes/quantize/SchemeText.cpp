@@ -90,11 +90,10 @@ FailureOr<SchemeText> parseScheme(MLIRContext *context, StringRef text,
       return success();
     });
     auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
-    if (lowbit::SchemeAttr::getChecked(emitError, context, scheme.method,
-                                       scheme.bits, scheme.per,
-                                       scheme.autoGroup ? 32 : scheme.group,
-                                       scheme.clip, scheme.mse, scheme.half,
-                                       scheme.weighted))
+    if (lowbit::SchemeAttr::getChecked(
+            emitError, context, scheme.method, scheme.bits, scheme.per,
+            scheme.autoGroup ? 32 : scheme.group, scheme.clip, scheme.mse,
+            scheme.half, scheme.weighted))
       return scheme;
   }
   return refuse(reason);

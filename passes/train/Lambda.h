@@ -12,9 +12,9 @@ using AddArgument =
     llvm::function_ref<mlir::Value(llvm::StringRef, mlir::RankedTensorType)>;
 
 /// Gives every `lowbit.fake_quantize` of `step` that has no lambda that of its
-/// layer, from one argument "lambda" of f32, [layers], and mixes what norms that
-/// are `nn.gradual` give with what they read. Nothing is added where there is
-/// neither.
+/// layer, from one argument "lambda" of f32, [layers], and mixes what norms
+/// that are `nn.gradual` give with what they read. Nothing is added where there
+/// is neither.
 void addLambda(mlir::func::FuncOp step, AddArgument argument);
 
 } // namespace qopt::train

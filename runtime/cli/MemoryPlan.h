@@ -22,8 +22,8 @@ struct MemoryPlan {
   bool make(const Session &session, uint64_t batch, uint64_t seq, bool sums);
 
   uint64_t total() const {
-    return process + weights + teacher + parameters + states + gradients + arena +
-           threads;
+    return process + weights + teacher + parameters + states + gradients +
+           arena + threads;
   }
   /// One line on stderr.
   void print() const;

@@ -25,8 +25,8 @@ struct Options {
   std::vector<std::string> adapters; ///< PEFT folders, the first is active
   std::string bundle;                ///< folder of what models are linked with
   Recipe recipe;
-  std::string train; ///< passes of the stage train; empty: none
-  std::string teacher; ///< model that it learns from; empty: none
+  std::string train;           ///< passes of the stage train; empty: none
+  std::string teacher;         ///< model that it learns from; empty: none
   std::optional<int64_t> init; ///< seed of random weights; none: the model's
   std::string state; ///< file with trained weights; empty: the model's own
   Emit emit = Emit::exe;
@@ -34,7 +34,7 @@ struct Options {
   std::vector<std::string> cpus;
   Device device = Device::cpu;
   std::vector<std::string> chips; ///< of that device
-  std::string instructions; ///< of that CPU alone; empty: of each its own
+  std::string instructions;       ///< of that CPU alone; empty: of each its own
   int64_t maxBatch = 8, maxSeq = 2048;
   unsigned threads = 0; ///< 0: MLIR's default
   bool elideWeights = false;

@@ -1,4 +1,5 @@
-// qopt-list-onnx: prints frontends/onnx/SUPPORTED.md from the importer's tables.
+// qopt-list-onnx: prints frontends/onnx/SUPPORTED.md from the importer's
+// tables.
 
 #include "qopt/frontends/onnx/Import.h"
 #include "llvm/Support/raw_ostream.h"
