@@ -4,7 +4,11 @@
 // past runs once. Rounds that other programs disturbed are repeated, and none
 // of their times is used while enough others are left. The tokens are random
 // and always the same: time does not depend on what they say.
+//
+// On a GPU the bandwidth beside the times is that of a copy within its memory,
+// bytes read and bytes written.
 
+#include "qopt/runtime/Context.h"
 #include "qopt/runtime/Cpu.h"
 #include "qopt/runtime/Model.h"
 #include "qopt/runtime/cli/Commands.h"
@@ -246,7 +250,8 @@ static void fill(Json &out, const Bench &bench, const Rounds &rounds,
   Times prefill(rounds, &Round::prefill), decode(rounds, &Round::decode);
   Times run(rounds, &Round::run);
   uint64_t peak = peakMemory(); // before the buffer that is read next
-  double bandwidth = readBandwidth(threads);
+  runtime::cuda::Device *device = session.context->device;
+  double bandwidth = device ? copyBandwidth(*device) : readBandwidth(threads);
   bandwidth = bandwidth > 0 ? bandwidth : none();
   // The sequences of a batch share what is read.
   double read =
@@ -267,6 +272,8 @@ static void fill(Json &out, const Bench &bench, const Rounds &rounds,
   out.set("disturbed_rounds", rounds.disturbed);
   out.set("threads", threads);
   out.set("variant", session.model->variant->name);
+  if (device)
+    out.set("device", device->name());
   out.set("batch", options.batch);
   if (bench.cached()) {
     out.set("prompt", options.prompt);
@@ -299,11 +306,16 @@ static void print(const Json &results) {
   printLine(results, "run", "run_ms", "ms", 1);
   printLine(results, "peak memory", "peak_rss_bytes", "MB", 1e-6);
   printLine(results, "read by a token", "bytes_per_token", "MB", 1e-6);
-  printLine(results, "read bandwidth", "read_bandwidth_bytes_per_s", "GB/s",
-            1e-9);
+  const char *device = textOf(results.get(), "device", nullptr);
+  printLine(results, device ? "copy bandwidth" : "read bandwidth",
+            "read_bandwidth_bytes_per_s", "GB/s", 1e-9);
   printLine(results, "share in decode", "decode_bandwidth_share", "%", 100);
-  printf("%-16s%.0f, %.0f threads, %s\n", "rounds", numberOf(results, "rounds"),
-         numberOf(results, "threads"), textOf(results.get(), "variant"));
+  printf("%-16s%.0f, ", "rounds", numberOf(results, "rounds"));
+  if (device)
+    printf("%s\n", device);
+  else
+    printf("%.0f threads, %s\n", numberOf(results, "threads"),
+           textOf(results.get(), "variant"));
 }
 
 //===--- the command ------------------------------------------------------===//

@@ -2,6 +2,7 @@
 
 #include "qopt/runtime/cli/Machine.h"
 #include "qopt/runtime/cli/Report.h"
+#include "qopt/runtime/cuda/Device.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -203,6 +204,32 @@ double readBandwidth(uint64_t threads) {
   free(readers);
   munmap(buffer, bytes);
   return static_cast<double>(bytes) / seconds;
+}
+
+double copyBandwidth(runtime::cuda::Device &device) {
+  // Ten times the cache of the largest GPUs, and less than others need. A pass
+  // is long beside what it takes to start and to wait for it.
+  constexpr uint64_t most = 256 << 20, copies = 10;
+  uint64_t bytes = device.freeBytes() / 4;
+  bytes = bytes < most ? bytes : most;
+  runtime::cuda::Buffer from, to;
+  double fastest = 0;
+  if (!device.reserve(from, bytes, "measuring", nullptr) &&
+      !device.reserve(to, bytes, "measuring", nullptr)) {
+    for (int pass = 0; pass <= passes; ++pass) {
+      double begin = now();
+      if (device.copy(to.address, from.address, bytes, copies, nullptr)) {
+        fastest = 0;
+        break;
+      }
+      double seconds = now() - begin;
+      if (pass == 1 || (pass && seconds < fastest)) // 0 warms up
+        fastest = seconds;
+    }
+  }
+  device.release(from);
+  device.release(to);
+  return fastest > 0 ? static_cast<double>(2 * copies * bytes) / fastest : 0;
 }
 
 } // namespace qopt::cli

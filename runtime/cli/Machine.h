@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+namespace qopt::runtime::cuda {
+class Device;
+}
+
 namespace qopt::cli {
 
 /// Watches what else runs while something is measured.
@@ -31,6 +35,10 @@ uint64_t peakMemory();
 /// Bytes a second that `threads` threads read from memory: the best of several
 /// passes over more than the caches hold. 0 if there is no memory for it.
 double readBandwidth(uint64_t threads);
+
+/// Bytes a second that a copy within the memory of a GPU reads and writes: the
+/// best of several passes. 0 if there is no memory for it.
+double copyBandwidth(runtime::cuda::Device &device);
 
 } // namespace qopt::cli
 

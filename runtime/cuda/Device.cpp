@@ -181,6 +181,16 @@ qopt_status Device::download(void *to, Address from, uint64_t bytes,
   return check(driver.toHost(to, from, bytes), "a copy from it", error);
 }
 
+qopt_status Device::copy(Address to, Address from, uint64_t bytes,
+                         uint64_t times, qopt_error *error) {
+  Code code = driver.setContext(context);
+  for (uint64_t i = 0; !code && i < times; ++i)
+    code = driver.copy(to, from, bytes, stream);
+  if (!code)
+    code = driver.synchronize(stream);
+  return check(code, "a copy within it", error);
+}
+
 qopt_status Device::push(Mirror &mirror, const char *what, qopt_error *error) {
   if (mirror.state != Mirror::hostChanged)
     return QOPT_OK;

@@ -61,6 +61,10 @@ public:
   qopt_status download(void *to, Address from, uint64_t bytes,
                        qopt_error *error);
 
+  /// Copies within its memory, `times` times, and waits until that is done.
+  qopt_status copy(Address to, Address from, uint64_t bytes, uint64_t times,
+                   qopt_error *error);
+
   /// The device has what the host has.
   qopt_status push(Mirror &mirror, const char *what, qopt_error *error);
   /// The host has what the device has.

@@ -41,6 +41,7 @@ struct UpdateResult {
   X(cuMemFree_v2, free, (Address))                                             \
   X(cuMemcpyHtoD_v2, toDevice, (Address, const void *, size_t))                \
   X(cuMemcpyDtoH_v2, toHost, (void *, Address, size_t))                        \
+  X(cuMemcpyDtoDAsync_v2, copy, (Address, Address, size_t, Handle))            \
   X(cuStreamCreate, createStream, (Handle *, unsigned))                        \
   X(cuStreamDestroy_v2, destroyStream, (Handle))                               \
   X(cuStreamSynchronize, synchronize, (Handle))                                \

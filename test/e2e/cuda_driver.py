@@ -1,9 +1,11 @@
-"""Executables for GPUs, with their own runtime, on a driver that simulates one.
+"""Executables for GPUs, with their own runtime, on a driver that simulates one, or on a GPU.
 
-cuda_driver.py FOLDER SUPPORT DRIVER: a tiny Llama, compiled for both targets, writes
-the same tokens and has the same loss; steps of training give the losses of the CPU,
-and a run that was cut in two the bits of one that was not. Machines that cannot run
-it are refused in one sentence.
+cuda_driver.py FOLDER SUPPORT DRIVER [MODEL]: DRIVER is the folder of the simulated
+driver, or `device`: the GPU of this machine. MODEL, or a tiny Llama, compiled for both
+targets, has the same logits and loss and writes the same tokens, up to near ties;
+steps of training give the losses of the CPU, and a run that was cut in two the bits of
+one that was not. The tiny one has the logits of the interpreter, too, and is measured.
+Simulated machines that cannot run it refuse it in one sentence.
 """
 
 import ctypes
@@ -16,12 +18,18 @@ import sys
 import numpy as np
 
 folder, support, driver = map(pathlib.Path, sys.argv[1:4])
+onDevice, own = str(driver) == "device", len(sys.argv) < 5
 folder.mkdir(parents=True, exist_ok=True)
-# Of losses and gradient norms, relative: sums are in other orders on the two targets.
-near = 1e-5
-model = folder / "m.onnx"
-subprocess.run([sys.executable, support / "tiny_llama.py", model, "--past"], check=True)
-np.save(folder / "text.npy", (np.arange(400) * 7 % 29).astype(np.int64))
+model = folder / "m.onnx" if own else pathlib.Path(sys.argv[4])
+# Of losses and logits, relative to the largest: sums are in other orders on the two
+# targets, and a GPU may round a product and a sum once. In a low-bit model a code may
+# be its neighbour.
+near = 1e-4 if onDevice else 1e-5
+nearCodes = 100 * near
+# Of losses and gradient norms, relative, after steps of training, which drift apart.
+nearTrained = 1e-3 if onDevice else 1e-5
+text, seq, batch = (np.arange(400) * 7 % 29).astype(np.int64), 16, 2
+np.save(folder / "text.npy", text)
 
 
 def build(name, *flags):
@@ -29,8 +37,11 @@ def build(name, *flags):
     common = ["qopt", model, "-q", "--max-seq", "128", *flags]
     for target in ("cpu", "cuda"):
         subprocess.run([*common, f"--target={target}", "-o", folder / f"{name}.{target}"], check=True)
-    machine = machineOf(name)
-    subprocess.run([*common, "--target=cuda", "--stop-after=generate", "-o", machine / "program.mlir"], check=True)
+    if own:
+        subprocess.run([*common, "--stop-after=adapt", "-o", folder / f"{name}.mlir"], check=True)
+    if not onDevice:
+        subprocess.run([*common, "--target=cuda", "--stop-after=generate", "-o", machineOf(name) / "program.mlir"],
+                       check=True)
 
 
 def machineOf(name, **facts):
@@ -49,13 +60,13 @@ def machineOf(name, **facts):
 
 def run(name, *arguments, target="cuda", machine=None):
     environment = dict(os.environ)
-    if target == "cuda":
+    if target == "cuda" and not onDevice:
         environment["LD_LIBRARY_PATH"] = str(machineOf(name) if machine is None else machine)
     return subprocess.run([folder / f"{name}.{target}", *arguments], capture_output=True, text=True, env=environment)
 
 
-def output(name, *arguments, target="cuda"):
-    done = run(name, *arguments, target=target)
+def output(name, *arguments, target="cuda", machine=None):
+    done = run(name, *arguments, target=target, machine=machine)
     if done.returncode:
         sys.exit(f"{name}.{target} {arguments}: {done.stderr}")
     return done.stdout
@@ -68,34 +79,89 @@ def refused(what, sentence, machine):
     print(f"{what}: refused")
 
 
-build("f32")
-try:
-    ctypes.CDLL("libcuda.so.1")
-    print("no driver: refused, surely, but this machine has one")
-except OSError:
-    refused("no driver", "has no driver for them", folder)
-refused("old chip", "is sm_75, and the model was compiled for sm_90a, sm_80", machineOf("f32", chip="75"))
-refused("small memory", "no memory for", machineOf("f32", megabytes="4"))
+def lossOf(name, ids, target):
+    """Of each token but the first, the mean."""
+    np.save(folder / "ids.npy", np.array(ids, np.int64))
+    found = output(name, "eval", "--data", folder / "ids.npy", "--seq", "128", "--json", target=target)
+    return json.loads(found)["nll"]
 
-build("w4a8", "--recipe=w4a8", "--group=16")
-# Caches begin with room for 64 positions: those of f32 grow on the way.
-for name, count in (("f32", 66), ("w4a8", 8)):
-    command = ["generate", "--ids", "-p", "3 5 7", "-n", str(count), "--temp", "0"]
-    got, wanted = output(name, *command), output(name, *command, target="cpu")
-    if got != wanted:
-        sys.exit(f"{name}: expects {wanted}, got {got}")
-    command = ["eval", "--data", folder / "text.npy", "--seq", "16", "--json"]
+
+def compareTokens(name, count, bound):
+    """Where a token is another, the CPU's must be as likely but for rounding, and both go on from it."""
+    prompt, ties = [3, 5, 7], 0
+
+    def write(begin, count, target):
+        command = ["generate", "--ids", "-p", " ".join(map(str, begin)), "-n", str(count), "--temp", "0"]
+        return [int(word) for word in output(name, *command, target=target).split()]
+
+    wanted = write(prompt, count, "cpu")
+    known = 0
+    while known < len(wanted):
+        got = write(prompt + wanted[:known], count - known, "cuda")
+        same = next((i for i, pair in enumerate(zip(got, wanted[known:])) if pair[0] != pair[1]), None)
+        if same is None:
+            if len(got) != len(wanted) - known:
+                sys.exit(f"{name}: expects {wanted[known:]}, got {got}")
+            break
+        begin = prompt + wanted[:known + same]
+        # All other predictions of the two texts are the same.
+        apart = len(begin) * (lossOf(name, [*begin, got[same]], "cpu") -
+                              lossOf(name, [*begin, wanted[known + same]], "cpu"))
+        if not abs(apart) <= bound:
+            sys.exit(f"{name}: expects {wanted}, got {got[same]} behind {begin}, {apart:.1e} less likely (log)")
+        ties += 1
+        known += same + 1
+    print(f"{len(wanted)} tokens, {name}: the CPU's" + (f", {ties} near ties" if ties else ""))
+
+
+def compareLoss(name, bound):
+    command = ["eval", "--data", folder / "text.npy", "--seq", str(seq), "--json"]
     got, wanted = (json.loads(output(name, *command, target=target))["nll"] for target in ("cuda", "cpu"))
-    if not abs(got - wanted) <= near * wanted * (100 if name == "w4a8" else 1):  # a code may be its neighbour
+    if not abs(got - wanted) <= bound * wanted:
         sys.exit(f"{name}: expects a loss of {wanted}, got {got}")
-    print(f"{count} tokens, {name}: the CPU's")
+
+
+def inputsOf(name):
+    """A prompt of two sequences, without a past, as the ONNX model takes it."""
+    entries = json.loads(output(name, "info", "--json", target="cpu"))["entries"]
+    values = {}
+    for value in next(entry for entry in entries if entry["name"] == "run")["inputs"]:
+        if value["name"] == "input_ids":
+            values[value["name"]] = text[:batch * seq].reshape(batch, seq)
+        elif value["name"] == "attention_mask":
+            values[value["name"]] = np.ones((batch, seq), np.int64)
+        elif value["name"] == "position_ids":
+            values[value["name"]] = np.tile(np.arange(seq), (batch, 1))
+        else:
+            _, heads, _, size = value["dims"]
+            values[value["name"]] = np.zeros((batch, heads, 0, size), np.float32)
+    paths = {key: folder / f"{key}.in.npy" for key in values}
+    for key, path in paths.items():
+        np.save(path, values[key])
+    return [part for key, path in paths.items() for part in ("--input", f"{key}={path}")]
+
+
+def compareLogits(name, bound):
+    """With those of the CPU; those of the tiny model with the interpreter's, in double precision, too."""
+    flags = inputsOf(name)
+    for target in ("cpu", "cuda"):
+        output(name, "run", *flags, "--output-dir", folder / target, target=target)
+    if own:
+        subprocess.run(["qopt-interpret", folder / f"{name}.mlir", *flags, "--output-dir", folder / "interpreter"],
+                       check=True)
+    for other in ("cpu", "interpreter") if own else ("cpu",):
+        got, wanted = (np.load(folder / source / "logits.npy") for source in ("cuda", other))
+        apart = np.abs(got - wanted).max() / np.abs(wanted).max()
+        if got.shape != wanted.shape or not apart <= bound:
+            sys.exit(f"{name}: logits are {apart:.1e} of the largest from those of {other}, expects {bound:.1e}")
+        print(f"logits, {name}: {apart:.1e} from those of {other}")
 
 
 def train(state, steps, *flags, target="cuda"):
     log = folder / "log.jsonl"
     log.unlink(missing_ok=True)
     output("train", "train", "--data", folder / "text.npy", "--seq", "12", "--batch", "2", "--steps", str(steps),
-           "--lr", "1e-2", "--state", state, "--log", log, *flags, target=target)
+           "--lr", "1e-2" if own else "1e-4", "--state", state, "--log", log, *flags, target=target)
     return [(line["loss"], line["grad_norm"]) for line in map(json.loads, log.read_text().splitlines())]
 
 
@@ -105,14 +171,54 @@ def fresh(name):
     return path
 
 
-build("train", "--train")
-for title, flags in (("3 steps", []), ("3 steps in two parts", ["--accumulate", "2"])):
-    got = np.array(train(fresh("gpu.safetensors"), 3, *flags))
-    wanted = np.array(train(fresh("cpu.safetensors"), 3, *flags, target="cpu"))
+def compareTraining(title, steps, *flags):
+    got = np.array(train(fresh("gpu.safetensors"), steps, *flags))
+    wanted = np.array(train(fresh("cpu.safetensors"), steps, *flags, target="cpu"))
     apart = np.abs(got / wanted - 1).max()
-    if not apart <= near:
+    if not apart <= nearTrained:
         sys.exit(f"{title}: expects {wanted}, got {got}")
     print(f"{title}, adamw: {apart:.1e} from the CPU's")
+
+
+def measure():
+    """The numbers of `bench`; a simulated GPU has little memory to copy."""
+    machine = None if onDevice else machineOf("f32", megabytes="12")
+    command = ["bench", "--prompt", "4", "--gen", "2", "--rounds", "1"]
+    found = json.loads(output("f32", *command, "--json", machine=machine))
+    numbers = [found[key] for key in ("prefill_tokens_per_s", "decode_tokens_per_s", "bytes_per_token",
+                                      "read_bandwidth_bytes_per_s", "decode_bandwidth_share")]
+    if not all(number and number > 0 for number in numbers) or not found["device"]:
+        sys.exit(f"bench: expects numbers and a device, got {found}")
+    words = output("f32", *command, machine=machine)
+    if "copy bandwidth" not in words or f"1, {found['device']}" not in words:
+        sys.exit(f"bench: expects the bandwidth of a copy and the device, got {words}")
+    print(f"bench: {'numbers' if onDevice else found['device']}")
+
+
+if own:
+    subprocess.run([sys.executable, support / "tiny_llama.py", model, "--past"], check=True)
+build("f32")
+if not onDevice:
+    try:
+        ctypes.CDLL("libcuda.so.1")
+        print("no driver: refused, surely, but this machine has one")
+    except OSError:
+        refused("no driver", "has no driver for them", folder)
+    refused("old chip", "is sm_75, and the model was compiled for sm_90a, sm_80", machineOf("f32", chip="75"))
+    refused("small memory", "no memory for", machineOf("f32", megabytes="4"))
+if own:
+    measure()
+build("w4a8", "--recipe=w4a8", *(["--group=16"] if own else []))
+build("ternary", "--recipe=ternary")
+# Caches begin with room for 64 positions: those of f32 grow on the way.
+for name, count, bound in (("f32", 66 if own else 100, near), ("w4a8", 8, nearCodes), ("ternary", 8, nearCodes)):
+    compareTokens(name, count, 10 * bound)
+    compareLoss(name, bound)
+    compareLogits(name, bound)
+
+build("train", "--train")
+compareTraining(f"{10 if onDevice else 3} steps", 10 if onDevice else 3)
+compareTraining("3 steps in two parts", 3, "--accumulate", "2")
 whole = fresh("whole.safetensors")
 train(whole, 3)
 parts = fresh("parts.safetensors")

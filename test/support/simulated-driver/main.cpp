@@ -113,6 +113,11 @@ DRIVER cuGetErrorString(Code code, const char **text) {
   return fine;
 }
 
+DRIVER cuDriverGetVersion(int *version) {
+  *version = 12000;
+  return fine;
+}
+
 DRIVER cuDeviceGetCount(int *count) {
   *count = 1;
   return fine;
@@ -134,6 +139,11 @@ DRIVER cuDeviceGetAttribute(int *value, int attribute, int) {
   if (attribute != major && attribute != minor)
     return notSupported;
   *value = int(attribute == major ? chip / 10 : chip % 10);
+  return fine;
+}
+
+DRIVER cuDeviceTotalMem_v2(size_t *bytes, int) {
+  *bytes = machine().bytes();
   return fine;
 }
 
@@ -184,18 +194,28 @@ DRIVER cuMemFree_v2(Address address) {
   return fine;
 }
 
-DRIVER cuMemcpyHtoD_v2(Address to, const void *from, size_t bytes) {
+/// Bytes that no launch writes: none of them races with it.
+static Code write(Address to, const void *from, size_t bytes) {
   simt::Memory &memory = machine().simulator->memory();
   char *data = memory.at(to, bytes);
   if (!data)
     return invalidValue;
   std::memcpy(data, from, bytes);
   simt::Allocation &into = *memory.find(to);
-  for (size_t i = 0; i < bytes; i += 4) // in no launch: nobody races with it
+  for (size_t i = 0; i < bytes; i += 4)
     into.shadow->access(to - into.address + i,
                         unsigned(std::min<size_t>(4, bytes - i)),
                         simt::Access::write, {}, 0, false);
   return fine;
+}
+
+DRIVER cuMemcpyHtoD_v2(Address to, const void *from, size_t bytes) {
+  return write(to, from, bytes);
+}
+
+DRIVER cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Handle) {
+  const char *data = machine().simulator->memory().at(from, bytes);
+  return data ? write(to, data, bytes) : invalidValue;
 }
 
 DRIVER cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) {
