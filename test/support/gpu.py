@@ -30,9 +30,10 @@ def find():
     driver.cuDriverGetVersion(ctypes.byref(version))
     driver.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
     chip = 10 * attribute(major) + attribute(minor)
+    model = name.value.decode()
     if chip < 80:
-        return None, f"the GPU of this machine ({name.value.decode()}) is sm_{chip}, and code is made for sm_80 and newer"
-    return {"name": name.value.decode(), "chip": f"sm_{chip}", "bytes": memory.value,
+        return None, f"the GPU of this machine ({model}) is sm_{chip}, and code is made for sm_80 and newer"
+    return {"name": model, "chip": f"sm_{chip}", "bytes": memory.value,
             "processors": attribute(processors),
             "cuda": f"{version.value // 1000}.{version.value % 1000 // 10}"}, ""
 
