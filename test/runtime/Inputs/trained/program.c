@@ -229,4 +229,5 @@ const qopt_program program __asm__("qopt_program") = {QOPT_ABI_VERSION,
                                                       0,
                                                       variables,
                                                       allBytes,
-                                                      VOCABULARY * 4};
+                                                      VOCABULARY * 4,
+                                                      0};
