@@ -1,9 +1,12 @@
 // Gives every result of a launch a slot in its entry's arena.
 //
 // A slot holds one value after the other, and values that no run needs both;
-// which ones share it is decided once,
-// for all batches and lengths: sizes are compared at typical dimensions, and
-// the arena computes each slot as the largest of its values at run time.
+// which ones share it is decided once, for all batches and lengths: sizes are
+// compared at typical dimensions, and the arena computes each slot as the
+// largest of its values at run time. So what grows with batch and length does
+// not share with what does not: the gradient of a weight lives to the end of a
+// step, and would keep the room of an activation. Nor does a small value take
+// the room of a large one.
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
@@ -35,6 +38,7 @@ struct Holder {
 struct Slot {
   SmallVector<AffineExpr> sizes; ///< bytes of the values that share it
   int64_t typical = 0;           ///< bytes of the largest, at typical sizes
+  bool isFixed = false;          ///< they are the same for all dimensions
   SmallVector<Holder> holders;   ///< so far
 
   /// Whether a value can have it from `position` on.
@@ -115,12 +119,17 @@ static int64_t typicalValue(AffineExpr expr, size_t symbols) {
   return cast<IntegerAttr>(result[0]).getInt();
 }
 
+/// A free slot is left alone by values that need less than this part of it.
+static constexpr int64_t leastPart = 4;
+
 int64_t Planner::place(Value value, AffineExpr bytes, int64_t position) {
   int64_t typical = typicalValue(bytes, dims.symbols().size());
+  bool isFixed = isa<AffineConstantExpr>(bytes);
   Need need = needs.of(value.getDefiningOp());
   Slot *best = nullptr;
   for (Slot &slot : slots)
-    if (slot.isFree(position, need) &&
+    if (slot.isFixed == isFixed && slot.typical <= leastPart * typical &&
+        slot.isFree(position, need) &&
         (!best ||
          std::abs(slot.typical - typical) < std::abs(best->typical - typical)))
       best = &slot;
@@ -129,6 +138,7 @@ int64_t Planner::place(Value value, AffineExpr bytes, int64_t position) {
   if (!llvm::is_contained(best->sizes, bytes))
     best->sizes.push_back(bytes);
   best->typical = std::max(best->typical, typical);
+  best->isFixed = isFixed;
   auto last = lastUse.find(value);
   best->holders.push_back(
       {need, last == lastUse.end() ? position : last->second});

@@ -236,6 +236,9 @@ struct AddTrainStep final : impl::AddTrainStepBase<AddTrainStep> {
       auto type = cast<RankedTensorType>(global.getType())
                       .clone(sum.builder.getF32Type());
       slots.push_back(train::Slot::declare(global, ".grad", type));
+      // As soon as it is there: what it is computed from need not be kept.
+      OpBuilder::InsertionGuard guard(sum.builder);
+      sum.builder.setInsertionPointAfterValue(gradient);
       Value more = gradient;
       if (more.getType() != type)
         more = nn::CastOp::create(sum.builder, sum.loc, type, more);

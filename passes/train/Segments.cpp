@@ -14,6 +14,24 @@ using namespace mlir;
 
 namespace qopt::train {
 
+/// What depends on the data of a step. What does not, such as the transpose of
+/// a parameter, or a parameter that is rounded as far as lambda says, is there
+/// all the time.
+static DenseSet<Value> dataAmong(ArrayRef<Operation *> forward) {
+  DenseSet<Value> data;
+  auto isData = [&](Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    // Other arguments are lambda, rates and the like.
+    bool isGiven = isa<BlockArgument>(value) && type &&
+                   (type.getRank() >= 2 || type.getElementType().isInteger());
+    return isGiven || data.contains(value);
+  };
+  for (Operation *op : forward)
+    if (llvm::any_of(op->getOperands(), isData))
+      data.insert_range(op->getResults());
+  return data;
+}
+
 Segments::Segments(ArrayRef<Operation *> forward, const Backward &backward,
                    int64_t sums)
     : forward(forward) {
@@ -22,13 +40,13 @@ Segments::Segments(ArrayRef<Operation *> forward, const Backward &backward,
   DenseMap<Operation *, size_t> places;
   for (auto [i, op] : llvm::enumerate(forward))
     places[op] = i;
+  DenseSet<Value> data = dataAmong(forward);
   size_t furthest = 0; // the last op that reads what an earlier op gave
   SmallVector<size_t> all;
   for (auto [i, op] : llvm::enumerate(forward)) {
     size_t last = 0;
-    // A parameter is there anyway.
     for (Value result : op->getResults())
-      if (backward.wants(result) && !isa<ml_program::GlobalLoadOp>(op))
+      if (backward.wants(result) && data.contains(result))
         for (Operation *user : result.getUsers())
           last = std::max(last, places.lookup(user));
     bool alone = furthest <= i;

@@ -59,6 +59,13 @@ def only():
     print("trains what the pattern names, and nothing else", flush=True)
 
 
+def arena(name, entry):
+    """Bytes of the arena for 8 sequences of 128 tokens."""
+    entries = json.loads(run(folder / name, "info", "--json"))["entries"]
+    formula = next(each["arena"] for each in entries if each["name"] == entry)
+    return eval(formula, {"max": lambda *sizes: max(sizes), "batch": 8, "seq": 128})
+
+
 def recompute():
     kept, wanted = train("kept")
     for sums in (1, 2):
@@ -67,6 +74,10 @@ def recompute():
             sys.exit(f"--recompute={sums}: expects the losses and norms\n{kept}, got\n{found}")
         if set(state) != set(wanted) or any((state[name] != wanted[name]).any() for name in wanted):
             sys.exit(f"--recompute={sums}: expects the state of the run that keeps all")
+        for entry in ("train_step", "train_accumulate"):  # four layers, of which one is there
+            if not arena(f"again{sums}", entry) <= 0.55 * arena("kept", entry):
+                sys.exit(f"--recompute={sums}: expects {entry} to take half of the memory of {arena('kept', entry)} bytes, "
+                         f"got {arena(f'again{sums}', entry)}")
         print(f"recomputing from every {'sum' if sums == 1 else f'{sums} sums'}: the same bits", flush=True)
 
 
