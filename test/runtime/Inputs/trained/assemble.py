@@ -10,6 +10,7 @@ Compiles and links, then appends weights, initial values (w begins as 0, 0.001,
 import argparse
 import json
 import pathlib
+import re
 import struct
 import subprocess
 
@@ -87,10 +88,12 @@ if args.tokenizer:
     tokenizer = other[fields[4]:fields[4] + fields[5]]
 words = int(dict(define.split("=") for define in args.define).get("VOCABULARY", 40))
 initial = struct.pack(f"<{words}f", *(i / 1000 for i in range(words)))
+abi = (pathlib.Path(args.include) / "qopt/runtime/abi.h").read_text()
+version = int(re.search(r"#define QOPT_ABI_VERSION (\d+)u", abi)[1])
 fields = []
 with args.out.open("ab") as file:
     for part in (bytes(64), initial, tokenizer, info):
         file.write(bytes(-file.tell() % 4096))
         fields += [file.tell(), len(part)]
         file.write(part)
-    file.write(FOOTER.pack(*fields, xxh64(info), 2, 0, b"qoptbin\n"))
+    file.write(FOOTER.pack(*fields, xxh64(info), version, 0, b"qoptbin\n"))
