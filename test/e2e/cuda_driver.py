@@ -222,7 +222,7 @@ if not onDevice:
         print("no driver: refused, surely, but this machine has one")
     except OSError:
         refused("no driver", "has no driver for them", folder)
-    refused("old chip", "is sm_75, and the model was compiled for sm_90a, sm_80", machineOf("f32", chip="75"))
+    refused("old chip", "is sm_75, and the model was compiled for sm_", machineOf("f32", chip="75"))
     refused("small memory", "no memory for", machineOf("f32", megabytes="4"))
 if own:
     measure()
