@@ -513,9 +513,9 @@ qopt_status qopt_context_use_adapter(qopt_context *context, const char *adapter,
   if (!context || !adapter)
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "expected a context and the name of an adapter");
-  qopt_status status = cuda::beforeRead(*context, error);
-  if (!status)
-    status = Change(*context, adapter, error).run();
+  if (qopt_status status = cuda::beforeRead(*context, error))
+    return status;
+  qopt_status status = Change(*context, adapter, error).run();
   cuda::afterWrite(*context);
   return status;
 }

@@ -335,9 +335,9 @@ qopt_status qopt_state_load(qopt_context *context, const char *path,
     return fail(error, QOPT_INVALID_ARGUMENT,
                 "the model has no state: it was not compiled for training "
                 "(qopt --train)");
-  qopt_status status = cuda::beforeRead(*context, error);
-  if (!status)
-    status = Reader(*context, path, error).run(state);
+  if (qopt_status status = cuda::beforeRead(*context, error))
+    return status;
+  qopt_status status = Reader(*context, path, error).run(state);
   cuda::afterWrite(*context);
   return status;
 }

@@ -314,8 +314,7 @@ qopt_status TrainStep::run(const qopt_train_options &options,
     }
     if (!status)
       status = call(*model.trainUpdate, noTokens);
-    if (status) {
-      cuda::beforeRead(context, nullptr);
+    if (status && !cuda::beforeRead(context, nullptr)) {
       clearSums();
       cuda::afterWrite(context);
     }

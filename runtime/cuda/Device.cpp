@@ -85,7 +85,8 @@ qopt_status Device::load(const qopt_device &program, int32_t index,
     status = check(driver.loadModule(&module, code->data),
                    "loading the kernels", error);
   if (!status)
-    status = check(driver.createStream(&stream, nonBlocking), "opening", error);
+    status =
+        check(driver.createStream(&stream, blockingStream), "opening", error);
   for (uint32_t i = 0; !status && i < program.kernel_count; ++i) {
     Handle function = nullptr;
     status = check(driver.function(&function, module, program.kernels[i]),
@@ -148,6 +149,7 @@ qopt_status Device::reserve(Buffer &buffer, uint64_t bytes, const char *what,
   if (bytes > UINT64_MAX / 2)
     return failMemory(error, what, bytes);
   uint64_t rounded = (bytes + unit - 1) / unit * unit;
+  driver.setContext(context); // the caller's thread may be another one
   release(buffer);
   if (driver.allocate(&buffer.address, rounded)) {
     buffer.address = 0;
@@ -171,6 +173,7 @@ qopt_status Device::upload(Address to, const void *from, uint64_t bytes,
                            qopt_error *error) {
   if (!bytes)
     return QOPT_OK;
+  driver.setContext(context);
   return check(driver.toDevice(to, from, bytes), "a copy to it", error);
 }
 
@@ -178,6 +181,7 @@ qopt_status Device::download(void *to, Address from, uint64_t bytes,
                              qopt_error *error) {
   if (!bytes)
     return QOPT_OK;
+  driver.setContext(context);
   return check(driver.toHost(to, from, bytes), "a copy from it", error);
 }
 

@@ -74,7 +74,8 @@ struct Driver {
 constexpr int majorVersion = 75, minorVersion = 76;
 constexpr int mostDynamicShared = 8;
 constexpr int captureRelaxed = 2;
-constexpr unsigned nonBlocking = 1;
+/// A stream that waits for copies, which return while they are under way.
+constexpr unsigned blockingStream = 0;
 
 } // namespace qopt::runtime::cuda
 

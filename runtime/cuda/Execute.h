@@ -18,7 +18,9 @@ qopt_status execute(qopt_context &context, const qopt_entry &entry,
                     qopt_error *error);
 
 /// Called before the host looks at variables and caches: they are as the last
-/// call has left them. And behind what changed them, or weights.
+/// call has left them. And behind what changed them, or weights; never where
+/// beforeRead has failed: what was not brought back would go over what is
+/// there.
 qopt_status beforeRead(qopt_context &context, qopt_error *error);
 void afterWrite(qopt_context &context);
 
