@@ -22,6 +22,7 @@
 #include "qopt/codegen/cpu/Families.h"
 #include "qopt/codegen/cpu/Product.h"
 #include "qopt/codegen/cpu/Span.h"
+#include "qopt/codegen/tile/ClassifierOperands.h"
 #include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/tile/Tasks.h"
 #include "qopt/codegen/tile/Transcendental.h"
@@ -42,25 +43,9 @@ static constexpr int64_t wordsOfBlock = 256;
 
 namespace {
 
-/// The operands and sizes of either op.
-struct Classifier {
-  Value input, weight, targets, dy, result, dinput, dweight;
-  int64_t channels = 0, words = 0;
-
-  explicit Classifier(kernel::FuncOp kernel) {
-    if (auto op = onlyOp<train::ClassifierLossOp>(kernel)) {
-      input = op.getInput(), weight = op.getWeight();
-      targets = op.getTargets(), result = op.getResult();
-    } else if (auto op = onlyOp<train::ClassifierLossGradOp>(kernel)) {
-      input = op.getInput(), weight = op.getWeight();
-      targets = op.getTargets(), dy = op.getDy();
-      dinput = op.getDinput(), dweight = op.getDweight();
-    } else {
-      return;
-    }
-    auto shape = cast<RankedTensorType>(weight.getType()).getShape();
-    words = shape[0], channels = shape[1];
-  }
+/// Either op.
+struct Classifier : tile::ClassifierOperands {
+  using ClassifierOperands::ClassifierOperands;
 
   int64_t tiles() const { return llvm::divideCeil(words, tileWords); }
   /// Of a row of logits.

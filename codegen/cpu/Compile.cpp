@@ -9,6 +9,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/Passes.h"
 #include "qopt/codegen/cpu/Generate.h"
+#include "qopt/codegen/cpu/Optimize.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -80,13 +81,8 @@ static std::unique_ptr<llvm::TargetMachine> targetMachine() {
       llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = true;
-  // Kernels are loops; the straight code of the entries took it 14 of the 16
-  // seconds that SmolLM2 took to compile.
-  tuning.SLPVectorization = false;
-  tuning.LoopInterleaving = tuning.LoopUnrolling = true;
+void optimize(llvm::Module &module, llvm::TargetMachine &machine,
+              const llvm::PipelineTuningOptions &tuning) {
   llvm::PassBuilder builder(&machine, tuning);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -99,6 +95,16 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.crossRegisterProxies(loops, functions, calls, modules);
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
       .run(module, modules);
+}
+
+static llvm::PipelineTuningOptions tuning() {
+  llvm::PipelineTuningOptions options;
+  options.LoopVectorization = true;
+  // Kernels are loops; the straight code of the entries took it 14 of the 16
+  // seconds that SmolLM2 took to compile.
+  options.SLPVectorization = false;
+  options.LoopInterleaving = options.LoopUnrolling = true;
+  return options;
 }
 
 /// The optimized LLVM IR of a generated program.
@@ -114,7 +120,7 @@ static std::unique_ptr<llvm::Module> translate(ModuleOp generated,
   }
   module->setTargetTriple(machine.getTargetTriple());
   module->setDataLayout(machine.createDataLayout());
-  optimize(*module, machine);
+  optimize(*module, machine, tuning());
   return module;
 }
 

@@ -17,6 +17,7 @@
 #include "qopt/codegen/cuda/Families.h"
 #include "qopt/codegen/cuda/LogitRow.h"
 #include "qopt/codegen/cuda/Tile.h"
+#include "qopt/codegen/tile/ClassifierOperands.h"
 #include "qopt/codegen/tile/Elementwise.h"
 #include "qopt/codegen/tile/Tasks.h"
 #include "qopt/dialects/train/Train.h"
@@ -33,25 +34,9 @@ static constexpr int64_t rowThreads = 256;
 
 namespace {
 
-/// The operands and sizes of either op.
-struct Classifier {
-  Value input, weight, targets, dy, result, dinput, dweight;
-  int64_t channels = 0, words = 0;
-
-  explicit Classifier(kernel::FuncOp kernel) {
-    if (auto op = onlyOp<train::ClassifierLossOp>(kernel)) {
-      input = op.getInput(), weight = op.getWeight();
-      targets = op.getTargets(), result = op.getResult();
-    } else if (auto op = onlyOp<train::ClassifierLossGradOp>(kernel)) {
-      input = op.getInput(), weight = op.getWeight();
-      targets = op.getTargets(), dy = op.getDy();
-      dinput = op.getDinput(), dweight = op.getDweight();
-    } else {
-      return;
-    }
-    auto shape = cast<RankedTensorType>(weight.getType()).getShape();
-    words = shape[0], channels = shape[1];
-  }
+/// Either op.
+struct Classifier : tile::ClassifierOperands {
+  using ClassifierOperands::ClassifierOperands;
 
   TileShape tile() const { return TileShape::of(std::min(words, channels)); }
   /// Rows of a round.

@@ -7,25 +7,16 @@ stay. Computing again instead of keeping changes no bit of losses or state.
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
 
 import numpy as np
 
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here.parent / "support"))
-from qopt_train import tensors  # noqa: E402
+from qopt_train import run, tensors  # noqa: E402
 
 folder = pathlib.Path(sys.argv[1])
 ids, model = folder / "ids.npy", folder / "m.onnx"
-
-
-def run(*command, fails=""):
-    """stdout of a command, which must fail with a text where one is given."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    if (done.returncode != 0) != bool(fails) or fails not in done.stderr:
-        sys.exit(f"{command}: exit code {done.returncode}, expects '{fails}' in\n{done.stderr}")
-    return done.stdout
 
 
 def train(name, *flags):

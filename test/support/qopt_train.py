@@ -4,6 +4,7 @@ import ctypes
 import json
 import pathlib
 import subprocess
+import sys
 
 import numpy as np
 
@@ -111,8 +112,12 @@ def interpretedProgram(program, results, batch, numbers, lambdas=None):
     return np.load(results / "loss.npy"), np.load(results / "grad_norm.npy")
 
 
-def run(*words):
-    return subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True).stdout
+def run(*command, fails=""):
+    """stdout of a command, which must fail with a text where one is given."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if (done.returncode != 0) != bool(fails) or fails not in done.stderr:
+        sys.exit(f"{command}: exit code {done.returncode}, expects '{fails}' in\n{done.stderr}")
+    return done.stdout
 
 
 def tensors(path):
