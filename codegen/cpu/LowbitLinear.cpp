@@ -26,6 +26,7 @@
 #include "qopt/codegen/cpu/Epilogue.h"
 #include "qopt/codegen/cpu/Families.h"
 #include "qopt/codegen/cpu/LowbitBlock.h"
+#include "qopt/passes/kernel/Layouts.h"
 
 using namespace mlir;
 
@@ -38,6 +39,10 @@ static constexpr int64_t fewRows = 3;
 static constexpr int64_t leastTask = 32 << 10, mostTask = 128 << 10;
 /// Tasks of a launch for few rows, if each has enough to do.
 static constexpr int64_t fewTasks = 8;
+/// Weights of a program, in bytes, that a cache may keep from one token to the
+/// next. Lines of more are fetched past the caches: each one that these let in
+/// drives out another, which has to be written to the next cache first.
+static constexpr int64_t keptWeights = 64 << 20;
 /// Rows whose sums are computed at once, at most.
 static constexpr int64_t mostRows = 128;
 /// Tasks of a launch for many rows, if there is work for them.
@@ -190,7 +195,7 @@ private:
   void sumRows(Value row, Value count);
   /// A tile, from the sums to the results.
   void tile(Value row, int64_t count, Value panel, int64_t panels,
-            int64_t firstPart, int64_t parts, Value rowSums);
+            int64_t firstPart, int64_t parts, Value rowSums, bool once);
   /// sumOf(index, row, column): the sum of vector `index` of the scratch.
   void finish(Value row, Value count, Value panel, int64_t firstPart,
               int64_t parts,
@@ -237,8 +242,10 @@ static AffineExpr tasks(kernel::FuncOp kernel, const Target &target) {
 }
 
 void LinearWriter::tile(Value row, int64_t count, Value panel, int64_t panels,
-                        int64_t firstPart, int64_t parts, Value rowSums) {
-  LowbitTile tile{row, count, {}, firstPart, parts, rowSums, variant.ahead};
+                        int64_t firstPart, int64_t parts, Value rowSums,
+                        bool once) {
+  LowbitTile tile{row,     count,         {},  firstPart, parts,
+                  rowSums, variant.ahead, once};
   // What lies behind the last panel is the last panel, and not stored.
   for (int64_t p = 0; p < panels; ++p)
     tile.panels.push_back(p == 0 ? panel
@@ -279,8 +286,9 @@ void LinearWriter::writeFew(int64_t count) {
     sumRows(row, e.constant(count));
     sums = e.offset(e.scratch, e.constant(rowSumsAt), e.b.getI8Type());
   }
+  bool once = weightBytes(e.kernel->getParentOfType<ModuleOp>()) > keptWeights;
   e.loop(from, to, 1, [&](Value panel) {
-    tile(row, count, panel, 1, 0, shape.parts(), sums);
+    tile(row, count, panel, 1, 0, shape.parts(), sums, once);
     finish(row, e.constant(count), panel, 0, shape.parts(),
            [&](Value index, Value, Value) { return scratchFloats(index); });
   });
@@ -379,7 +387,8 @@ void LinearWriter::writeManyTiles() {
           int64_t first = split * parts;
           std::function<void(int64_t)> choose = [&](int64_t count) {
             auto own = [&] {
-              tile(row, count, panel, division.many, first, parts, sums);
+              tile(row, count, panel, division.many, first, parts, sums,
+                   /*once=*/false);
             };
             if (count == 1)
               return own();

@@ -46,6 +46,7 @@ struct LowbitTile {
   /// Sums of the input, [rows, groups], see writeInputSums; null: sum them.
   mlir::Value rowSums;
   int64_t ahead = 0; ///< bytes that lines are fetched before they are read
+  bool once = false; ///< no cache need keep the lines: nobody reads them again
 };
 
 /// Writes the sums of a tile, times the scales of the weight, as f32, [rows,

@@ -68,7 +68,8 @@ Value LowbitTileWriter::line(int64_t index, Value step, int64_t number) {
     if (tile.ahead && at.piece == 0)
       LLVM::Prefetch::create(
           e.b, e.loc,
-          e.offset(address, e.constant(tile.ahead), e.b.getI8Type()), 0, 3, 1);
+          e.offset(address, e.constant(tile.ahead), e.b.getI8Type()),
+          /*rw=*/0, /*hint=*/tile.once ? 0 : 3, /*cache=*/1);
   }
   return value;
 }

@@ -25,6 +25,7 @@
 #include "qopt/codegen/link/Output.h"
 #include "qopt/passes/Executor.h"
 #include "qopt/passes/Passes.h"
+#include "qopt/passes/kernel/Layouts.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -189,7 +190,7 @@ CpuExecutor::compile(OwningOpRef<ModuleOp> program, StringRef folder) {
   if (failed(code))
     return failure();
   auto executable =
-      std::make_unique<CpuExecutable>(*code, pool, link::weightBytes(*program));
+      std::make_unique<CpuExecutable>(*code, pool, weightBytes(*program));
   uint8_t *next = executable->weights.data;
   nn::WeightFiles files(folder);
   if (failed(link::writeWeights(*program, files, [&](ArrayRef<char> part) {

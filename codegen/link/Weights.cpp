@@ -361,13 +361,6 @@ LogicalResult Writer::write(kernel::WeightOp weight) {
   return success();
 }
 
-int64_t weightBytes(ModuleOp program) {
-  int64_t end = 0;
-  for (auto weight : program.getOps<kernel::WeightOp>())
-    end = std::max<int64_t>(end, weight.getOffset() + weight.getBytes());
-  return end;
-}
-
 /// Writes weights, which lie behind one another.
 static LogicalResult writeAll(ModuleOp program,
                               ArrayRef<kernel::WeightOp> weights,

@@ -12,9 +12,6 @@ namespace qopt::link {
 /// Takes the bytes of the weights, in order.
 using Sink = llvm::function_ref<llvm::LogicalResult(llvm::ArrayRef<char>)>;
 
-/// Bytes of all weights of a program, the gaps between them included.
-int64_t weightBytes(mlir::ModuleOp program);
-
 /// Evaluates every `kernel.weight` of a program and hands its bytes, in its
 /// layout, to `sink`, gaps filled with zeros. One weight is held at a time, a
 /// large one a few panels at a time. The chain means what the interpreter says;

@@ -82,4 +82,11 @@ layoutsOfCodes(func::FuncOp entry, const LayoutFacts &facts) {
   return layouts;
 }
 
+int64_t weightBytes(ModuleOp program) {
+  int64_t end = 0;
+  for (auto weight : program.getOps<kernel::WeightOp>())
+    end = std::max<int64_t>(end, weight.getOffset() + weight.getBytes());
+  return end;
+}
+
 } // namespace qopt

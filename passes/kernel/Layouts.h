@@ -4,6 +4,7 @@
 #define QOPT_PASSES_KERNEL_LAYOUTS_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "qopt/dialects/kernel/Kernel.h"
 #include "qopt/passes/kernel/Target.h"
 #include "llvm/ADT/DenseMap.h"
@@ -19,6 +20,9 @@ kernel::LayoutAttr layoutOfCodes(mlir::OpOperand &use,
 /// the rest is row-major.
 llvm::DenseMap<mlir::Value, kernel::LayoutAttr>
 layoutsOfCodes(mlir::func::FuncOp entry, const LayoutFacts &facts);
+
+/// Bytes of all weights of a program, the gaps between them included.
+int64_t weightBytes(mlir::ModuleOp program);
 
 } // namespace qopt
 

@@ -10,6 +10,7 @@
 #include "qopt/codegen/interpreter/Npy.h"
 #include "qopt/codegen/link/Evaluate.h"
 #include "qopt/codegen/link/Output.h"
+#include "qopt/passes/kernel/Layouts.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -283,7 +284,7 @@ LogicalResult comparePrograms(ModuleOp original, ModuleOp kernels,
                    : readCases(entry, options.compareFolder);
   if (failed(cases))
     return failure();
-  Memory weights(link::weightBytes(kernels));
+  Memory weights(weightBytes(kernels));
   uint8_t *next = weights.data;
   if (failed(link::writeWeights(kernels, files, [&](ArrayRef<char> part) {
         std::memcpy(next, part.data(), part.size());

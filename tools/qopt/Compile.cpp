@@ -18,6 +18,7 @@
 #include "qopt/frontends/state/State.h"
 #include "qopt/frontends/tokenizer/Tokenizer.h"
 #include "qopt/passes/Passes.h"
+#include "qopt/passes/kernel/Layouts.h"
 #include "qopt/tools/qopt/Compare.h"
 #include "qopt/tools/qopt/Device.h"
 #include "qopt/tools/qopt/Info.h"
@@ -315,7 +316,7 @@ LogicalResult Compilation::generate() {
   how.maxBatch = options.maxBatch;
   how.maxSeq = options.maxSeq;
   how.vocabulary = vocabularyOf(*program);
-  how.weightBytes = link::weightBytes(*program);
+  how.weightBytes = weightBytes(*program);
   info =
       describe(*program, targets, options, input, parameters, summary.tensors);
   // Code that is to be linked by others stands alone.

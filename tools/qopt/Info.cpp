@@ -9,6 +9,7 @@
 #include "qopt/dialects/lowbit/Lowbit.h"
 #include "qopt/dialects/nn/Dims.h"
 #include "qopt/passes/Weights.h"
+#include "qopt/passes/kernel/Layouts.h"
 #include "qopt/tools/qopt/Adapters.h"
 #include "qopt/tools/qopt/Teacher.h"
 #include "llvm/Support/FileSystem.h"
@@ -283,7 +284,7 @@ std::string describe(ModuleOp program, ArrayRef<Target> targets,
                      {"features", int64_t(target.instructions)},
                      {"instructions", cpu::kindOf(target.instructions)},
                      {"emulated", target.isEmulated()}});
-  int64_t bytes = link::weightBytes(program);
+  int64_t bytes = weightBytes(program);
   json::Object info{
       {"name", llvm::sys::path::stem(source)},
       {"qopt", version},

@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "qopt/codegen/link/Output.h"
+#include "qopt/passes/kernel/Layouts.h"
 #include "qopt/tools/qopt/Info.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FileSystem.h"
@@ -157,7 +158,7 @@ static int64_t calibrationBytes(ArrayRef<TensorReport> tensors,
 void Report::predict(ModuleOp kernels, const Options &options,
                      StringRef tokenizer) {
   maxSeq = options.maxSeq;
-  weights.predicted = link::weightBytes(kernels);
+  weights.predicted = weightBytes(kernels);
   cache = cacheBytes(kernels, maxSeq);
   arena = arenaBytes(kernels, maxSeq);
   // Code and runtime take about that much.
