@@ -50,4 +50,42 @@ Value Emitter::round() {
   return roundNumber;
 }
 
+int64_t Emitter::positionOf(Value tensor) {
+  auto isTensor = [](BlockArgument argument) {
+    return isa<RankedTensorType>(argument.getType());
+  };
+  auto arguments = kernel.getBlock().getArguments();
+  if (auto argument = dyn_cast<BlockArgument>(tensor))
+    return llvm::count_if(arguments.take_front(argument.getArgNumber()),
+                          isTensor);
+  auto results = kernel.getResultValues();
+  return llvm::count_if(arguments, isTensor) +
+         (llvm::find(results, tensor) - results.begin());
+}
+
+Value Emitter::pointerAt(Value position) {
+  Value address = offset(arguments, position, b.getI64Type());
+  return LLVM::LoadOp::create(
+      b, loc, LLVM::LLVMPointerType::get(b.getContext()), address, 8);
+}
+
+Value Emitter::constants(StringRef name, DenseElementsAttr values) {
+  auto module = entry->getParentOp()->getParentOfType<ModuleOp>();
+  if (!module.lookupSymbol(name)) {
+    OpBuilder builder(module.getBodyRegion());
+    auto type = LLVM::LLVMArrayType::get(values.getElementType(),
+                                         values.getNumElements());
+    LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true,
+                           LLVM::Linkage::Internal, name, values,
+                           /*alignment=*/64);
+  }
+  return LLVM::AddressOfOp::create(
+      b, loc, LLVM::LLVMPointerType::get(b.getContext()), name);
+}
+
+std::string Emitter::nameOf(StringRef what) {
+  auto function = cast<LLVM::LLVMFuncOp>(entry->getParentOp());
+  return (function.getSymName() + "_" + what).str();
+}
+
 } // namespace qopt::cpu

@@ -31,6 +31,16 @@ public:
   mlir::Value workspace();
   mlir::Value round();
 
+  /// The number that a tensor argument or a result has among the arguments of
+  /// the function; the pointer of the one with the number `position`, an i64.
+  int64_t positionOf(mlir::Value tensor);
+  mlir::Value pointerAt(mlir::Value position);
+
+  /// The address of constants of the module that have this name, written once.
+  mlir::Value constants(llvm::StringRef name, mlir::DenseElementsAttr values);
+  /// A name for constants of this function alone.
+  std::string nameOf(llvm::StringRef what);
+
   /// Lanes of f32 in the widest vector of the target.
   int64_t lanes() const { return target.vectorBytes / 4; }
 

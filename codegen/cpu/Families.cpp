@@ -5,28 +5,17 @@
 namespace qopt::cpu {
 
 llvm::ArrayRef<const KernelFamily *> families() {
-  static const KernelFamily *const all[] = {&lowbitLinearFamily,
-                                            &packFamily,
-                                            &quantizeFamily,
-                                            &rotateColumnsFamily,
-                                            &linearFamily,
-                                            &matmulFamily,
-                                            &normFamily,
-                                            &attentionFamily,
-                                            &softmaxFamily,
-                                            &scatterFamily,
-                                            &normGradFamily,
-                                            &attentionGradFamily,
-                                            &swigluGradFamily,
-                                            &embeddingGradFamily,
-                                            &classifierFamily,
-                                            &clipNormFamily,
-                                            &optimizerFamily,
-                                            &optimizerStateFamily,
-                                            &stochasticRoundFamily,
-                                            &lossGradFamily,
-                                            &fakeQuantizeFamily,
-                                            &mapFamily};
+  static const KernelFamily *const all[] = {
+      &lowbitLinearFamily, &packFamily,
+      &quantizeFamily,     &rotateColumnsFamily,
+      &linearFamily,       &matmulFamily,
+      &normFamily,         &attentionFamily,
+      &softmaxFamily,      &scatterFamily,
+      &normGradFamily,     &attentionGradFamily,
+      &swigluGradFamily,   &embeddingGradFamily,
+      &classifierFamily,   &clipNormFamily,
+      &optimizerFamily,    &lossGradFamily,
+      &fakeQuantizeFamily, &mapFamily};
   return all;
 }
 

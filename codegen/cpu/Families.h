@@ -7,28 +7,26 @@
 
 namespace qopt::cpu {
 
-extern const KernelFamily attentionFamily;       ///< Attention.cpp
-extern const KernelFamily attentionGradFamily;   ///< AttentionGrad.cpp
-extern const KernelFamily classifierFamily;      ///< Classifier.cpp
-extern const KernelFamily clipNormFamily;        ///< ClipNorm.cpp
-extern const KernelFamily embeddingGradFamily;   ///< EmbeddingGrad.cpp
-extern const KernelFamily fakeQuantizeFamily;    ///< FakeQuantize.cpp
-extern const KernelFamily linearFamily;          ///< Linear.cpp
-extern const KernelFamily lossGradFamily;        ///< LossGrad.cpp
-extern const KernelFamily lowbitLinearFamily;    ///< LowbitLinear.cpp
-extern const KernelFamily mapFamily;             ///< Map.cpp
-extern const KernelFamily matmulFamily;          ///< Matmul.cpp
-extern const KernelFamily normFamily;            ///< Norm.cpp
-extern const KernelFamily normGradFamily;        ///< NormGrad.cpp
-extern const KernelFamily optimizerFamily;       ///< Optimizer.cpp
-extern const KernelFamily optimizerStateFamily;  ///< OptimizerState.cpp
-extern const KernelFamily packFamily;            ///< Pack.cpp
-extern const KernelFamily quantizeFamily;        ///< Quantize.cpp
-extern const KernelFamily rotateColumnsFamily;   ///< RotateColumns.cpp
-extern const KernelFamily scatterFamily;         ///< Scatter.cpp
-extern const KernelFamily softmaxFamily;         ///< Softmax.cpp
-extern const KernelFamily stochasticRoundFamily; ///< StochasticRound.cpp
-extern const KernelFamily swigluGradFamily;      ///< SwigluGrad.cpp
+extern const KernelFamily attentionFamily;     ///< Attention.cpp
+extern const KernelFamily attentionGradFamily; ///< AttentionGrad.cpp
+extern const KernelFamily classifierFamily;    ///< Classifier.cpp
+extern const KernelFamily clipNormFamily;      ///< ClipNorm.cpp
+extern const KernelFamily embeddingGradFamily; ///< EmbeddingGrad.cpp
+extern const KernelFamily fakeQuantizeFamily;  ///< FakeQuantize.cpp
+extern const KernelFamily linearFamily;        ///< Linear.cpp
+extern const KernelFamily lossGradFamily;      ///< LossGrad.cpp
+extern const KernelFamily lowbitLinearFamily;  ///< LowbitLinear.cpp
+extern const KernelFamily mapFamily;           ///< Map.cpp
+extern const KernelFamily matmulFamily;        ///< Matmul.cpp
+extern const KernelFamily normFamily;          ///< Norm.cpp
+extern const KernelFamily normGradFamily;      ///< NormGrad.cpp
+extern const KernelFamily optimizerFamily;     ///< Optimizer.cpp
+extern const KernelFamily packFamily;          ///< Pack.cpp
+extern const KernelFamily quantizeFamily;      ///< Quantize.cpp
+extern const KernelFamily rotateColumnsFamily; ///< RotateColumns.cpp
+extern const KernelFamily scatterFamily;       ///< Scatter.cpp
+extern const KernelFamily softmaxFamily;       ///< Softmax.cpp
+extern const KernelFamily swigluGradFamily;    ///< SwigluGrad.cpp
 
 } // namespace qopt::cpu
 

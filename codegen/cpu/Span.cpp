@@ -20,8 +20,13 @@ Value splat(Emitter &e, Value scalar, int64_t lanes) {
 }
 
 Value loadFloats(Emitter &e, Value tensor, Value index, int64_t lanes) {
-  Type element = getElementTypeOrSelf(tensor);
-  Value x = e.load(lanesOf(element, lanes), e.pointer(tensor), index);
+  return loadFloats(e, e.pointer(tensor), getElementTypeOrSelf(tensor), index,
+                    lanes);
+}
+
+Value loadFloats(Emitter &e, Value base, Type element, Value index,
+                 int64_t lanes) {
+  Value x = e.load(lanesOf(element, lanes), base, index);
   Type wide = lanesOf(e.f32(), lanes);
   if (element.isF64())
     return arith::TruncFOp::create(e.b, e.loc, wide, x);
@@ -30,13 +35,17 @@ Value loadFloats(Emitter &e, Value tensor, Value index, int64_t lanes) {
 }
 
 void storeFloats(Emitter &e, Value value, Value tensor, Value index) {
-  Type element = getElementTypeOrSelf(tensor);
+  storeFloats(e, value, e.pointer(tensor), getElementTypeOrSelf(tensor), index);
+}
+
+void storeFloats(Emitter &e, Value value, Value base, Type element,
+                 Value index) {
   Type type = Math::with(value.getType(), element);
   if (element.isF64())
     value = arith::ExtFOp::create(e.b, e.loc, type, value);
   else if (element != e.f32())
     value = arith::TruncFOp::create(e.b, e.loc, type, value);
-  e.store(value, e.pointer(tensor), index);
+  e.store(value, base, index);
 }
 
 Value loadNumber(Emitter &e, Value tensor) {
@@ -57,15 +66,17 @@ Value minus(Emitter &e, Value a, Value b) {
 }
 
 /// Where the last whole vector ends.
-Value Span::whole() {
-  Value count = arith::AndIOp::create(e.b, e.loc, minus(e, to, from),
-                                      e.constant(-e.lanes()));
+Value Span::whole(int64_t lanes) {
+  Value count =
+      arith::AndIOp::create(e.b, e.loc, minus(e, to, from), e.constant(-lanes));
   return e.add(from, count);
 }
 
-void Span::each(Body body) {
-  Value end = whole();
-  e.loop(from, end, e.lanes(), [&](Value i) { body(i, e.lanes()); });
+void Span::each(Body body) { each(e.lanes(), body); }
+
+void Span::each(int64_t lanes, Body body) {
+  Value end = whole(lanes);
+  e.loop(from, end, lanes, [&](Value i) { body(i, lanes); });
   e.loop(end, to, 1, [&](Value i) { body(i, 1); });
 }
 
@@ -78,12 +89,13 @@ SmallVector<Value> Span::joined(ArrayRef<Value> neutral, Terms terms,
       sum = join(sum, term);
     return next;
   };
-  Value end = whole();
+  int64_t lanes = e.lanes();
+  Value end = whole(lanes);
   SmallVector<Value> first;
   for (Value value : neutral)
-    first.push_back(splat(e, value, e.lanes()));
-  auto sums = e.loop(from, end, e.lanes(), first, [&](Value i, ValueRange sum) {
-    return step(i, sum, e.lanes());
+    first.push_back(splat(e, value, lanes));
+  auto sums = e.loop(from, end, lanes, first, [&](Value i, ValueRange sum) {
+    return step(i, sum, lanes);
   });
   for (Value &sum : sums)
     sum = across(sum);

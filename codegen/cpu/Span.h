@@ -21,6 +21,8 @@ public:
       mlir::Value i, int64_t lanes)>;
 
   void each(Body body);
+  /// With vectors of so many lanes, a power of 2.
+  void each(int64_t lanes, Body body);
   /// The sums of `count` terms of `element` (f32 or f64), or their largest:
   /// lane by lane, then across lanes. The order depends on the target only.
   llvm::SmallVector<mlir::Value> sums(mlir::Type element, int64_t count,
@@ -33,7 +35,7 @@ private:
   joined(llvm::ArrayRef<mlir::Value> neutral, Terms terms,
          llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> join,
          llvm::function_ref<mlir::Value(mlir::Value)> across);
-  mlir::Value whole();
+  mlir::Value whole(int64_t lanes);
 
   Emitter &e;
   mlir::Value from, to;
@@ -46,9 +48,13 @@ mlir::Value splat(Emitter &e, mlir::Value scalar, int64_t lanes);
 /// Floats of any type in memory as f32.
 mlir::Value loadFloats(Emitter &e, mlir::Value tensor, mlir::Value index,
                        int64_t lanes);
+mlir::Value loadFloats(Emitter &e, mlir::Value base, mlir::Type element,
+                       mlir::Value index, int64_t lanes);
 /// f32 rounded to the element type of `tensor`.
 void storeFloats(Emitter &e, mlir::Value value, mlir::Value tensor,
                  mlir::Value index);
+void storeFloats(Emitter &e, mlir::Value value, mlir::Value base,
+                 mlir::Type element, mlir::Value index);
 
 /// A number of rank 0 that a run chooses, or that is a constant.
 mlir::Value loadNumber(Emitter &e, mlir::Value tensor);

@@ -2,20 +2,16 @@
 
 #include "qopt/codegen/tile/Update.h"
 
-#include "qopt/codegen/tile/Tasks.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
 namespace qopt::tile {
 
-Operation *Update::find(kernel::FuncOp kernel) {
-  if (auto op = onlyOpOfNumbers<train::SgdOp>(kernel))
-    return op;
-  return onlyOpOfNumbers<train::AdamwOp>(kernel);
-}
-
 Update::Update(Emitter &e, Operation *op, Number number)
     : e(e), m{e.b, e.loc}, op(op) {
+  if (!op)
+    return;
   auto start = [&](Value scaleTensor, Value rate) {
     scale = number(scaleTensor);
     skip = m.compare(arith::CmpFPredicate::UNO, scale, scale);
@@ -29,7 +25,6 @@ Update::Update(Emitter &e, Operation *op, Number number)
   auto adamw = cast<train::AdamwOp>(op);
   start(adamw.getScale(), adamw.getLr());
   Value step = number(adamw.getStep());
-  decay = number(adamw.getDecay());
   eps = number(adamw.getEps());
   first = meanOf(number(adamw.getBeta1()), step);
   second = meanOf(number(adamw.getBeta2()), step);
@@ -58,45 +53,40 @@ Update::Mean Update::meanOf(Value beta, Value step) {
   return {beta, m.narrow(m.sub(one, wide)), m.narrow(correction)};
 }
 
-void Update::write(const UpdateAccess &access) {
-  if (auto sgd = dyn_cast<train::SgdOp>(op))
-    write(sgd, access);
-  else
-    write(cast<train::AdamwOp>(op), access);
-}
-
-void Update::write(train::SgdOp op, const UpdateAccess &access) {
-  auto all = access.all;
-  auto put = [&](Value value, Value before, Value tensor) {
-    access.store(m.select(all(skip), before, value), tensor);
+SmallVector<Value> Update::of(ArrayRef<Value> numbers, Value decay) {
+  if (!op)
+    return SmallVector<Value>(numbers);
+  Type type = numbers[0].getType();
+  auto all = [&](Value scalar) -> Value {
+    return isa<VectorType>(type)
+               ? Value(vector::BroadcastOp::create(e.b, e.loc, type, scalar))
+               : scalar;
   };
-  Value p = access.load(op.getParameter()), v = access.load(op.getVelocity());
-  Value g = m.mul(all(scale), access.load(op.getGradient()));
-  Value newV = m.fma(all(momentum), v, g);
-  put(newV, v, op.getNewVelocity());
-  put(m.sub(p, m.mul(all(lr), newV)), p, op.getUpdated());
-}
-
-void Update::write(train::AdamwOp op, const UpdateAccess &access) {
-  auto all = access.all;
-  auto put = [&](Value value, Value before, Value tensor) {
-    access.store(m.select(all(skip), before, value), tensor);
-  };
-  auto next = [&](Mean mean, Value before, Value g) {
-    return m.fma(all(mean.beta), before, m.mul(all(mean.rest), g));
-  };
-  Value p = access.load(op.getParameter()), mean = access.load(op.getMean());
-  Value square = access.load(op.getSquare());
-  Value g = m.mul(all(scale), access.load(op.getGradient()));
-  Value newMean = next(first, mean, g);
-  Value newSquare = next(second, square, m.mul(g, g));
-  Value a = m.mul(newMean, all(first.correction));
-  Value b = m.mul(newSquare, all(second.correction));
-  Value change = m.div(a, m.add(m.sqrt(b), all(eps)));
-  change = m.fma(all(decay), p, change);
-  put(newMean, mean, op.getNewMean());
-  put(newSquare, square, op.getNewSquare());
-  put(m.sub(p, m.mul(all(lr), change)), p, op.getUpdated());
+  Value p = numbers[0], g = m.mul(all(scale), numbers[1]);
+  SmallVector<Value> results;
+  if (isa<train::SgdOp>(op)) {
+    Value velocity = m.fma(all(momentum), numbers[2], g);
+    results = {m.sub(p, m.mul(all(lr), velocity)), velocity};
+  } else {
+    auto next = [&](Mean mean, Value before, Value g) {
+      return m.fma(all(mean.beta), before, m.mul(all(mean.rest), g));
+    };
+    Value mean = next(first, numbers[2], g);
+    Value square = next(second, numbers[3], m.mul(g, g));
+    Value a = m.mul(mean, all(first.correction));
+    Value b = m.mul(square, all(second.correction));
+    Value change = m.div(a, m.add(m.sqrt(b), all(eps)));
+    change = m.fma(all(decay), p, change);
+    results = {m.sub(p, m.mul(all(lr), change)), mean, square};
+  }
+  Value skipped = isa<VectorType>(type)
+                      ? Value(vector::BroadcastOp::create(
+                            e.b, e.loc, Math::with(type, skip.getType()), skip))
+                      : skip;
+  results[0] = m.select(skipped, p, results[0]);
+  for (size_t i = 1; i < results.size(); ++i)
+    results[i] = m.select(skipped, numbers[i + 1], results[i]);
+  return results;
 }
 
 } // namespace qopt::tile

@@ -10,26 +10,20 @@
 
 namespace qopt::tile {
 
-/// How elements are read and written, f32 in registers.
-struct UpdateAccess {
-  llvm::function_ref<mlir::Value(mlir::Value tensor)> load;
-  llvm::function_ref<void(mlir::Value value, mlir::Value tensor)> store;
-  /// A scalar in the shape of what is loaded.
-  llvm::function_ref<mlir::Value(mlir::Value scalar)> all;
-};
-
 class Update {
 public:
   /// A number of rank 0, f32, or an i64.
   using Number = llvm::function_ref<mlir::Value(mlir::Value tensor)>;
 
-  /// The op of a kernel; null if it is something else.
-  static mlir::Operation *find(kernel::FuncOp kernel);
-
-  /// Writes what all elements share: the numbers of the step.
+  /// Writes what all elements share: the numbers of the step. Without an op
+  /// numbers stay as they are.
   Update(Emitter &e, mlir::Operation *op, Number number);
-  /// Writes the update of some elements. A scale of NaN changes nothing.
-  void write(const UpdateAccess &access);
+
+  /// What comes of a parameter, its gradient and states, in the order of the
+  /// op's operands: its results. Scalars or vectors of f32; `decay` is a scalar
+  /// for AdamW. A scale of NaN changes nothing.
+  llvm::SmallVector<mlir::Value> of(llvm::ArrayRef<mlir::Value> numbers,
+                                    mlir::Value decay);
 
 private:
   /// A running mean: its factors, and what makes up for its beginning.
@@ -38,15 +32,13 @@ private:
   };
   Mean meanOf(mlir::Value beta, mlir::Value step);
   mlir::Value power(mlir::Value x, mlir::Value n);
-  void write(train::SgdOp op, const UpdateAccess &access);
-  void write(train::AdamwOp op, const UpdateAccess &access);
 
   Emitter &e;
   Math m;
   mlir::Operation *op;
   mlir::Value scale, skip, lr;
-  mlir::Value momentum;   ///< of SGD
-  mlir::Value decay, eps; ///< of AdamW, as the means
+  mlir::Value momentum; ///< of SGD
+  mlir::Value eps;      ///< of AdamW, as the means
   Mean first, second;
 };
 

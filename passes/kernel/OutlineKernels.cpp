@@ -3,12 +3,13 @@
 // Three kinds of ops. *Anchors* (linear and other products of matrices, norm,
 // attention, softmax, loss, quantize, steps of training) have a tile program of
 // their own; a product takes the elementwise ops behind it along as its
-// epilogue, with the second half of a low-rank branch, and quantize the norm,
-// rotation and elementwise ops before it as its prologue. A product reads a
-// stored matrix turned where it lies. *Views* (reshape, transpose, slice, ...)
-// move into whoever reads them. *Elementwise* ops move into their reader if it
-// is the only one and as large as they are; otherwise what they compute is
-// stored. What is left is a kernel each.
+// epilogue, with the second half of a low-rank branch, quantize the norm,
+// rotation and elementwise ops before it as its prologue, and a step of an
+// optimizer the form in which parameter and states are stored. A product reads
+// a stored matrix turned where it lies. *Views* (reshape, transpose, slice,
+// ...) move into whoever reads them. *Elementwise* ops move into their reader
+// if it is the only one and as large as they are; otherwise what they compute
+// is stored. What is left is a kernel each.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,6 +26,7 @@
 #include "qopt/passes/kernel/Layouts.h"
 #include "qopt/passes/kernel/Lora.h"
 #include "qopt/passes/kernel/Prologue.h"
+#include "qopt/passes/kernel/Updates.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/raw_ostream.h"
@@ -155,7 +157,7 @@ private:
   DenseMap<Operation *, bool> inlined;
   /// Of what kernels quantize, where it does not lie row-major.
   DenseMap<Value, kernel::LayoutAttr> codeLayouts;
-  SmallVector<std::pair<Operation *, kernel::LaunchOp>> launches;
+  SmallVector<std::pair<SmallVector<Value>, kernel::LaunchOp>> launches;
 };
 
 } // namespace
@@ -325,6 +327,8 @@ bool Outliner::isInlined(Operation *op) {
   auto [found, isNew] = inlined.try_emplace(op, false);
   if (!isNew)
     return found->second;
+  if (Operation *step = updateOf(op))
+    return inlined[op] = step != op;
   auto linear = epilogueOf.find(op);
   bool result = true;
   if (linear != epilogueOf.end()) {
@@ -420,6 +424,12 @@ LogicalResult Outliner::outline(Operation *root) {
   Group group;
   gather(root, group);
   SmallVector<Value> operands, results(root->getResults());
+  std::string kind = kindOf(group);
+  if (updateOf(root) == root) {
+    results = updatedBy(root);
+    for (Value result : results)
+      gather(result.getDefiningOp(), group);
+  }
   SmallVector<Attribute> states;
   for (Operation *op : group) {
     if (auto append = dyn_cast<nn::CacheAppendOp>(op))
@@ -483,7 +493,7 @@ LogicalResult Outliner::outline(Operation *root) {
   for (Value result : results)
     given.push_back(mapping.lookup(result));
   kernel::ReturnOp::create(b, root->getLoc(), given);
-  kernel = kernels.unique(kernel, kindOf(group));
+  kernel = kernels.unique(kernel, kind);
 
   b.setInsertionPoint(root);
   auto map = AffineMap::get(0, dims.symbols().size(), symbols.get(), context);
@@ -498,7 +508,7 @@ LogicalResult Outliner::outline(Operation *root) {
     resultDims.push_back(
         AffineMap::get(0, dims.symbols().size(), dims.of(result), context));
   launch->setAttr(nn::NnDialect::dimsAttr, b.getAffineMapArrayAttr(resultDims));
-  launches.push_back({root, launch});
+  launches.push_back({results, launch});
   return success();
 }
 
@@ -547,8 +557,9 @@ LogicalResult Outliner::run() {
   for (Operation *root : roots)
     if (failed(outline(root)))
       return failure();
-  for (auto [root, launch] : launches)
-    root->replaceAllUsesWith(launch);
+  for (auto [values, launch] : launches)
+    for (auto [value, result] : llvm::zip_equal(values, launch.getResults()))
+      value.replaceAllUsesWith(result);
   for (Operation &op :
        llvm::make_early_inc_range(llvm::reverse(entry.getBody().front())))
     if (isOpTriviallyDead(&op) ||

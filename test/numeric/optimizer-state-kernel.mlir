@@ -5,6 +5,8 @@
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1 --within=0
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1 --within=0
 // RUN: qopt-kernel-bench %s --mcpu=plain --rows=1 --within=0
+// The same for CUDA, lane by lane: numbers, and no fault.
+// RUN: qopt-kernel-simulate %s --rows=1 --within=0
 
 #row = #kernel.layout<panel = 0>
 
