@@ -62,6 +62,13 @@ void Emitter::finish() {
                          /*alignment=*/16, sharedSpace);
 }
 
+void Emitter::allowRegisters(int64_t count) {
+  constexpr int64_t ofChip = 64 << 10; // of an SM, from sm_80 on
+  int64_t blocks = std::max<int64_t>(1, ofChip / (count * threads));
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                    b.getI32IntegerAttr(blocks));
+}
+
 Value Emitter::shared(int64_t bytes) {
   int64_t start = sharedSize;
   sharedSize = llvm::alignTo(start + bytes, 16);
@@ -95,6 +102,21 @@ Value Emitter::table(ArrayRef<uint64_t> words, StringRef what) {
 }
 
 void Emitter::barrier() { NVVM::Barrier0Op::create(b, loc); }
+
+void Emitter::warpBarrier() { NVVM::SyncWarpOp::create(b, loc, i32(-1)); }
+
+void Emitter::copyAsync(Value to, Value from, Value size) {
+  auto global = LLVM::LLVMPointerType::get(b.getContext(), globalSpace);
+  from = LLVM::AddrSpaceCastOp::create(b, loc, global, from);
+  NVVM::CpAsyncOp::create(b, loc, to, from, 16,
+                          NVVM::LoadCacheModifierKind::CG, size);
+}
+
+void Emitter::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(b, loc); }
+
+void Emitter::waitForCopies() {
+  NVVM::CpAsyncWaitGroupOp::create(b, loc, b.getI32IntegerAttr(0));
+}
 
 static unsigned bytesOf(VectorType type) {
   return type.getNumElements() * type.getElementType().getIntOrFloatBitWidth() /
@@ -134,6 +156,12 @@ Value Emitter::shuffle(Value x, int64_t distance) {
   Value words = LLVM::BitcastOp::create(b, loc, halves, x);
   words = vectorOf({move(element(words, 0)), move(element(words, 1))});
   return LLVM::BitcastOp::create(b, loc, x.getType(), words);
+}
+
+Value Emitter::shuffleFrom(Value x, Value lane) {
+  return NVVM::ShflOp::create(b, loc, x.getType(), i32(-1), x, narrow(lane),
+                              i32(warpSize - 1), NVVM::ShflKind::idx,
+                              UnitAttr());
 }
 
 Value Emitter::joinLanes(Value x, Join join, int64_t from, int64_t to) {

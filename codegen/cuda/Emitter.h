@@ -39,10 +39,20 @@ public:
   mlir::Value warp;      ///< i64, of the warp in its block
   int64_t warps() const { return threads / warpSize; }
 
+  /// Lets a thread have so many registers, up to 255. Else the assembler weighs
+  /// them against blocks beside each other, and spills a few for one more.
+  void allowRegisters(int64_t count);
   /// `bytes` of the block's memory that nobody else has.
   mlir::Value shared(int64_t bytes);
   int64_t sharedBytes() const { return sharedSize; }
   void barrier();
+  void warpBarrier(); ///< what a warp has stored is there for its lanes
+  /// Begins to copy 16 bytes to shared memory: the first `size`, i32, of them,
+  /// then zeros. They are there behind a wait, for other threads behind a
+  /// barrier after it; a wait is for what was committed.
+  void copyAsync(mlir::Value to, mlir::Value from, mlir::Value size);
+  void commitCopies();
+  void waitForCopies();
   /// Constants that lie in the chip's memory, llvm.ptr; `what` names them.
   mlir::Value table(llvm::ArrayRef<uint64_t> words, llvm::StringRef what);
 
@@ -58,6 +68,8 @@ public:
   /// The value, of 32 or 64 bits, of the lane whose number differs in the bits
   /// of `distance`.
   mlir::Value shuffle(mlir::Value x, int64_t distance);
+  /// The value, of 32 bits, of a lane, i64.
+  mlir::Value shuffleFrom(mlir::Value x, mlir::Value lane);
   using Join = llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)>;
   /// Joins the values of the lanes that differ in the bits of [from, to) of
   /// their numbers, powers of 2; all of them get it. The order is fixed.

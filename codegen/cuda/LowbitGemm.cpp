@@ -1,26 +1,23 @@
-// lowbit.linear of codes by several rows, on the GPU, by matrix instructions.
+// lowbit.linear by several rows, on the GPU, by matrix instructions.
 //
 //   for every some panels of W and 8 T rows of x:    a block
 //     for every 32 columns:                          a warp
 //       W: 16 bytes a thread, F fragments of 16 rows x 32 columns
-//       x: T fragments of 32 columns x 8 rows, 8 bytes a thread
-//       sum[16 F][8 T] += W x                        F T mma.m16n8k32
-//       ones[8 T]      += 1 x                        T more, for the offset
-//     y = epilogue((sum - (offset + zero) ones) * scales + bias)
+//       x: T fragments of 32 columns x 8 rows
+//       sum[16 F][8 T] += W x                        see LowbitFragments.h
+//     y = epilogue(sum * scales + bias)
 //
 // Few rows (up to 8) are bound by reading W: T is 1, and the warps of a block
 // share the columns of one panel, as in LowbitGemv.cpp. For many each warp has
 // a panel, and its T tiles of rows come from a cache for all warps: what is
-// unpacked once, 2 operations for 4 codes, serves T products.
+// unpacked once serves T products.
 //
-// Codes of 2 and 4 bits are positive bytes with their offset; those of 8 are
-// turned into signed ones. Sums of codes are exact, those of groups are added
-// in f32.
+// Sums of codes are exact, less (offset + zero) times the sum of the input;
+// those of groups are added in f32.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "qopt/codegen/cuda/Epilogue.h"
-#include "qopt/codegen/cuda/LowbitLinear.h"
+#include "qopt/codegen/cuda/LowbitFragments.h"
 #include "qopt/codegen/tile/Math.h"
 
 using namespace mlir;
@@ -37,16 +34,20 @@ namespace {
 class GemmWriter {
 public:
   GemmWriter(Emitter &e, const LowbitShape &shape, int64_t tiles, bool splits)
-      : e(e), m{e.b, e.loc}, shape(shape), op(shape.op), place(e), tiles(tiles),
-        splits(splits), fields(shape.packing.fields),
-        offset(shape.packing.bits == 8 ? 0 : shape.packing.offset) {}
+      : e(e), m{e.b, e.loc}, shape(shape), op(shape.op), place(e),
+        fragments(e, shape), tiles(tiles), splits(splits),
+        fields(shape.packing.fields) {}
 
   void write();
 
 private:
   using Values = SmallVector<Value>;
-  /// [field][tile][4], then [tile][4] of ones.
+  /// [field][tile][4], then the sums of the input, [tile].
   size_t sumCount() const { return 4 * fields * tiles; }
+  size_t allCount() {
+    return sumCount() + (fragments.lift || op.getZeros() ? sumsOfInput() : 0);
+  }
+  size_t sumsOfInput() const { return shape.codes ? tiles : 0; }
   size_t at(int64_t field, int64_t tile, int64_t i) const {
     return 4 * (field * tiles + tile) + i;
   }
@@ -54,124 +55,132 @@ private:
     return Values(count,
                   arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(type)));
   }
-  bool hasOnes() { return offset != 0 || op.getZeros(); }
-  void multiply(ArrayRef<Value> a, ArrayRef<Value> b,
-                MutableArrayRef<Value> sums);
   Values addBlock(Value block, ValueRange sums);
+  /// Those of a group, or of all columns.
+  Values addGroup(Value group);
   /// Row of the panel of sum i of a field.
   Value rowOf(int64_t field, int64_t i) {
     return e.add(place.row, e.constant(16 * field + 8 * (i / 2)));
   }
-  /// Sums without offset and zero, as i32; as f32 times the scales of a group.
-  Values finished(ValueRange sums, Value group);
+  /// Without offset and zero of the codes.
+  Values lowered(ValueRange sums, Value group);
   Values allBlocks();
   void store(Value sum, Value row, Value inPanel);
-  void joinWarps(ArrayRef<Value> sums);
+  void share(ArrayRef<Value> sums, Value memory);
+  void storeShared(Value memory, Type type, int64_t count, Value first,
+                   int64_t threads);
+  /// Of a warp's sums in shared memory: 4 banks from row to row and one.
+  int64_t stride() const { return shape.rows() + 4; }
+  int64_t size() const { return tiles * fragmentRows * stride(); }
 
   Emitter &e;
   Math m;
   const LowbitShape &shape;
   lowbit::LinearOp op;
   FragmentPlace place;
+  Fragments fragments;
   int64_t tiles; ///< of 8 rows
   bool splits;   ///< warps share a panel
-  int64_t fields, offset;
+  int64_t fields;
   Value rows, firstRow, panel;
 };
 
 } // namespace
 
-void GemmWriter::multiply(ArrayRef<Value> a, ArrayRef<Value> b,
-                          MutableArrayRef<Value> sums) {
-  Type i32 = e.b.getI32Type();
-  auto type =
-      LLVM::LLVMStructType::getLiteral(e.b.getContext(), {i32, i32, i32, i32});
-  Value product = NVVM::MmaOp::create(
-      e.b, e.loc, type, a, b, ValueRange(sums), {16, 8, 32}, std::nullopt,
-      NVVM::MMAIntOverflow::wrapped,
-      std::array{NVVM::MMATypes::s8, NVVM::MMATypes::s8},
-      std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
-  for (int64_t i = 0; i < 4; ++i)
-    sums[i] = LLVM::ExtractValueOp::create(e.b, e.loc, product, i);
-}
-
 GemmWriter::Values GemmWriter::addBlock(Value block, ValueRange before) {
   Values sums(before);
   Value words = loadFragment(e, shape, panel, block);
   Value column = e.add(e.mul(block, kernel::fragmentColumns), place.column);
-  SmallVector<Values> x;
+  Values rowOfTile;
   for (int64_t t = 0; t < tiles; ++t) {
     // Rows behind the last are the last, and not stored.
     Value row = e.add(firstRow, e.add(e.constant(t * fragmentRows), place.row));
-    row = e.smaller(row, e.sub(rows, e.constant(1)));
-    x.push_back({loadCodes(e, shape, row, column),
-                 loadCodes(e, shape, row, e.add(column, e.constant(16)))});
+    rowOfTile.push_back(e.smaller(row, e.sub(rows, e.constant(1))));
   }
-  for (int64_t f = 0; f < fields; ++f) {
-    Values a;
-    for (int64_t j = 0; j < 4; ++j) {
-      Value codes = fieldOf(e, shape, e.element(words, j), f);
-      if (shape.packing.bits == 8)
-        codes = arith::XOrIOp::create(e.b, e.loc, codes,
-                                      e.i32(int32_t(0x80808080)));
-      a.push_back(codes);
+  for (int64_t step = 0; step < fragments.steps(); ++step) {
+    SmallVector<Fragments::Terms> x;
+    for (Value row : rowOfTile)
+      x.push_back(fragments.input(row, column, step));
+    for (int64_t f = 0; f < fields; ++f) {
+      Values w = fragments.weight(words, f, step);
+      for (int64_t t = 0; t < tiles; ++t)
+        fragments.multiply(w, x[t],
+                           MutableArrayRef<Value>(sums).slice(at(f, t, 0), 4));
     }
-    for (int64_t t = 0; t < tiles; ++t)
-      multiply(a, x[t], MutableArrayRef<Value>(sums).slice(at(f, t, 0), 4));
+    for (size_t t = sumCount(); t < sums.size(); ++t)
+      sums[t] = fragments.addInput(x[t - sumCount()], sums[t]);
   }
-  if (hasOnes())
-    for (int64_t t = 0; t < tiles; ++t)
-      multiply(Values(4, e.i32(0x01010101)), x[t],
-               MutableArrayRef<Value>(sums).slice(sumCount() + 4 * t, 4));
   return sums;
 }
 
-GemmWriter::Values GemmWriter::finished(ValueRange sums, Value group) {
-  Values result;
-  for (int64_t f = 0; f < fields; ++f)
-    for (int64_t t = 0; t < tiles; ++t)
+GemmWriter::Values GemmWriter::lowered(ValueRange sums, Value group) {
+  Values result(sums.take_front(sumCount()));
+  if (allCount() == sumCount())
+    return result;
+  for (int64_t t = 0; t < tiles; ++t) {
+    // Lanes 4 r to 4 r + 3 have the input of row r; sum i is of row
+    // 2 (lane % 4) + i % 2.
+    Value own = e.joinLanes(
+        sums[sumCount() + t],
+        [&](Value a, Value b) -> Value {
+          return arith::AddIOp::create(e.b, e.loc, a, b);
+        },
+        1, 4);
+    Value from = e.mul(e.rem(e.lane, 4), 8);
+    Value ofRow[] = {e.shuffleFrom(own, from),
+                     e.shuffleFrom(own, e.add(from, e.constant(4)))};
+    for (int64_t f = 0; f < fields; ++f)
       for (int64_t i = 0; i < 4; ++i) {
-        Value sum = sums[at(f, t, i)];
-        Value lift = e.i32(offset);
+        Value lift = e.i32(fragments.lift);
         if (op.getZeros())
           lift = arith::AddIOp::create(
               e.b, e.loc, lift,
               loadScale(e, shape, op.getZeros(), panel, rowOf(f, i), group));
-        if (hasOnes()) {
-          lift = arith::MulIOp::create(e.b, e.loc, lift,
-                                       sums[sumCount() + 4 * t + i % 2]);
-          sum = arith::SubIOp::create(e.b, e.loc, sum, lift);
-        }
-        if (shape.groups > 1) {
-          sum = arith::SIToFPOp::create(e.b, e.loc, e.f32(), sum);
-          sum = m.mul(sum, loadScale(e, shape, op.getWeightScales(), panel,
-                                     rowOf(f, i), group));
-        }
-        result.push_back(sum);
+        lift = arith::MulIOp::create(e.b, e.loc, lift, ofRow[i % 2]);
+        Value &sum = result[at(f, t, i)];
+        sum = arith::SubIOp::create(e.b, e.loc, sum, lift);
       }
+  }
   return result;
 }
 
-GemmWriter::Values GemmWriter::allBlocks() {
-  size_t all = sumCount() + (hasOnes() ? 4 * tiles : 0);
-  Type i32 = e.b.getI32Type();
-  Value first = splits ? e.warp : e.constant(0);
-  int64_t step = splits ? e.warps() : 1;
-  if (shape.groups == 1) {
-    Values sums = e.loop(
-        first, e.constant(shape.blocks), step, zeros(i32, all),
-        [&](Value block, ValueRange sums) { return addBlock(block, sums); });
-    return finished(sums, e.constant(0));
+GemmWriter::Values GemmWriter::addGroup(Value group) {
+  fragments.findZeros(panel, group);
+  Type type = shape.codes ? Type(e.b.getI32Type()) : e.f32();
+  Values sums = zeros(type, allCount());
+  if (shape.groups > 1) {
+    Value start = e.mul(group, shape.unit);
+    for (int64_t i = 0; i < shape.unit; ++i)
+      sums = addBlock(e.add(start, e.constant(i)), sums);
+  } else {
+    sums =
+        e.loop(splits ? e.warp : e.constant(0), e.constant(shape.blocks),
+               splits ? e.warps() : 1, sums, [&](Value block, ValueRange sums) {
+                 return addBlock(block, sums);
+               });
   }
-  return e.loop(first, e.constant(shape.groups), step,
-                zeros(e.f32(), sumCount()), [&](Value group, ValueRange total) {
-                  Values sums = zeros(i32, all);
-                  Value start = e.mul(group, shape.unit);
-                  for (int64_t i = 0; i < shape.unit; ++i)
-                    sums = addBlock(e.add(start, e.constant(i)), sums);
-                  Values next = finished(sums, group);
-                  for (auto [own, before] : llvm::zip(next, total))
-                    own = m.add(before, own);
+  return lowered(sums, group);
+}
+
+GemmWriter::Values GemmWriter::allBlocks() {
+  if (shape.groups == 1)
+    return addGroup(e.constant(0));
+  return e.loop(splits ? e.warp : e.constant(0), e.constant(shape.groups),
+                splits ? e.warps() : 1, zeros(e.f32(), sumCount()),
+                [&](Value group, ValueRange total) {
+                  Values next = addGroup(group);
+                  for (int64_t f = 0; f < fields; ++f)
+                    for (int64_t t = 0; t < tiles; ++t)
+                      for (int64_t i = 0; i < 4; ++i) {
+                        Value &sum = next[at(f, t, i)];
+                        if (shape.codes)
+                          sum =
+                              arith::SIToFPOp::create(e.b, e.loc, e.f32(), sum);
+                        sum =
+                            m.mul(sum, loadScale(e, shape, op.getWeightScales(),
+                                                 panel, rowOf(f, i), group));
+                        sum = m.add(total[at(f, t, i)], sum);
+                      }
                   return next;
                 });
 }
@@ -184,38 +193,47 @@ void GemmWriter::store(Value sum, Value row, Value inPanel) {
   e.branch(inside, [&] {
     Value y = sum;
     if (shape.groups == 1) {
-      y = arith::SIToFPOp::create(e.b, e.loc, e.f32(), y);
+      if (shape.codes)
+        y = arith::SIToFPOp::create(e.b, e.loc, e.f32(), y);
       y = m.mul(y, loadScale(e, shape, op.getWeightScales(), panel, inPanel,
                              e.constant(0)));
     }
-    y = m.mul(y, e.load(e.f32(), e.pointer(op.getInputScales()), row));
+    if (shape.codes)
+      y = m.mul(y, e.load(e.f32(), e.pointer(op.getInputScales()), row));
     finishElement(e, op, op.getBias(), y, row, output);
   });
 }
 
-/// Through shared memory, [warp][row of x][row of the panel], in order.
-void GemmWriter::joinWarps(ArrayRef<Value> sums) {
-  int64_t size = fragmentRows * shape.rows();
-  Value parts = e.shared(4 * e.warps() * size);
+/// Sums of a warp to shared memory, [row of x][row of the panel]. A thread's
+/// are all over the tile; neighbours of a row are stored by neighbours.
+void GemmWriter::share(ArrayRef<Value> sums, Value memory) {
   Value column = e.mul(e.rem(e.lane, 4), 2);
   for (int64_t f = 0; f < fields; ++f)
-    for (int64_t i = 0; i < 4; ++i) {
-      Value row = e.add(column, e.constant(i % 2));
-      Value index = e.add(e.mul(row, shape.rows()), rowOf(f, i));
-      e.store(sums[at(f, 0, i)], parts, e.add(e.mul(e.warp, size), index));
-    }
-  e.barrier();
-  e.loop(e.thread, e.constant(size), e.threads, [&](Value index) {
-    Type type = sums[0].getType();
-    Value sum = e.load(type, parts, index);
-    for (int64_t w = 1; w < e.warps(); ++w) {
-      Value own = e.load(type, parts, e.add(index, e.constant(w * size)));
+    for (int64_t t = 0; t < tiles; ++t)
+      for (int64_t i = 0; i < 4; ++i) {
+        Value row = e.add(column, e.constant(t * fragmentRows + i % 2));
+        e.store(sums[at(f, t, i)], memory,
+                e.add(e.mul(row, stride()), rowOf(f, i)));
+      }
+}
+
+/// The sums of `count` warps from `memory` on, in order, by threads from
+/// `first` on.
+void GemmWriter::storeShared(Value memory, Type type, int64_t count,
+                             Value first, int64_t threads) {
+  Value all = e.constant(tiles * fragmentRows * shape.rows());
+  e.loop(first, all, threads, [&](Value index) {
+    Value row = e.div(index, shape.rows()),
+          inPanel = e.rem(index, shape.rows());
+    Value place = e.add(e.mul(row, stride()), inPanel);
+    Value sum = e.load(type, memory, place);
+    for (int64_t w = 1; w < count; ++w) {
+      Value own = e.load(type, memory, e.add(place, e.constant(w * size())));
       sum = type == e.f32()
                 ? m.add(sum, own)
                 : Value(arith::AddIOp::create(e.b, e.loc, sum, own));
     }
-    store(sum, e.add(firstRow, e.div(index, shape.rows())),
-          e.rem(index, shape.rows()));
+    store(sum, e.add(firstRow, row), inPanel);
   });
 }
 
@@ -225,22 +243,22 @@ void GemmWriter::write() {
       splits ? shape.panels : llvm::divideCeil(shape.panels, manyWarps);
   firstRow = e.mul(e.div(e.block, across), tiles * fragmentRows);
   panel = e.rem(e.block, across);
+  Value memory = e.shared(4 * e.warps() * size());
+  Value own = e.offset(memory, e.mul(e.warp, 4 * size()), e.b.getI8Type());
   if (splits) {
-    joinWarps(allBlocks());
+    Values sums = allBlocks();
+    share(sums, own);
+    e.barrier();
+    storeShared(memory, sums[0].getType(), e.warps(), e.thread, e.threads);
     return;
   }
   // Warps behind the last panel have nothing to do, and meet no barrier.
   panel = e.add(e.mul(panel, manyWarps), e.warp);
   e.branch(e.less(panel, e.constant(shape.panels)), [&] {
     Values sums = allBlocks();
-    Value column = e.mul(e.rem(e.lane, 4), 2);
-    for (int64_t f = 0; f < fields; ++f)
-      for (int64_t t = 0; t < tiles; ++t)
-        for (int64_t i = 0; i < 4; ++i) {
-          Value row = e.add(e.add(firstRow, column),
-                            e.constant(t * fragmentRows + i % 2));
-          store(sums[at(f, t, i)], row, rowOf(f, i));
-        }
+    share(sums, own);
+    e.warpBarrier();
+    storeShared(own, sums[0].getType(), 1, e.lane, warpSize);
   });
 }
 
@@ -267,6 +285,8 @@ Phase lowbitManyRows(const LowbitShape &shape, AffineExpr blocks) {
   int64_t tiles = tilesOf(shape);
   return {blocks * llvm::divideCeil(shape.panels, manyWarps),
           manyWarps * warpSize, [shape, tiles](Emitter &e) {
+            // Sums of 4 fields are 64; terms of x are 24.
+            e.allowRegisters(160);
             GemmWriter(e, shape, tiles, false).write();
             return success();
           }};

@@ -1,4 +1,4 @@
-// lowbit.linear of few rows, on the GPU: each by itself.
+// lowbit.linear of one row, on the GPU.
 //
 //   for every row of x and panel of W:               a block
 //     for every scale's columns, by 32:              a warp, turn by turn

@@ -1,11 +1,11 @@
 // lowbit.linear by packed codes, with its epilogue, on the GPU.
 //
-//   one row, or few of numbers: bound by reading W     see LowbitGemv.cpp
-//     for every row of x and panel of W:               a block
+//   one row: bound by reading W                        see LowbitGemv.cpp
+//     for every panel of W:                            a block
 //       dot products by 4, or multiply-adds
-//   more rows of codes: matrix instructions            see LowbitGemm.cpp
-//   many rows of numbers, and groups that end inside of 32 columns:
-//   multiply-adds                                      see LowbitTile.cpp
+//   more rows: matrix instructions                     see LowbitGemm.cpp
+//   groups that end inside of 32 columns, and codes of 3 bits: multiply-adds
+//                                                      see LowbitTile.cpp
 //
 // A launch is written for each of these; all but one have no blocks. A
 // panel is 16 rows for every bit field of a byte. What a thread loads is what
@@ -96,36 +96,37 @@ Value loadCodes(Emitter &e, const LowbitShape &shape, Value row, Value column) {
   return word;
 }
 
-SmallVector<Value> loadNumbers(Emitter &e, const LowbitShape &shape, Value row,
-                               Value column) {
+SmallVector<Value> loadFour(Emitter &e, const LowbitShape &shape, Value row,
+                            Value column) {
   lowbit::LinearOp op = shape.op;
   Value input = e.pointer(op.getInput());
-  Type element =
-      cast<RankedTensorType>(op.getInput().getType()).getElementType();
+  Type element = getElementTypeOrSelf(op.getInput().getType());
   Value index = e.add(e.mul(row, shape.channels), column);
   SmallVector<Value> x;
-  auto wide = [&](Value x) {
-    return element == e.f32()
-               ? x
-               : Value(arith::ExtFOp::create(e.b, e.loc, e.f32(), x));
-  };
   if (shape.isWhole()) {
     Value four = e.loadWide(e.vector(4, element), input, index);
     for (int64_t i = 0; i < 4; ++i)
-      x.push_back(wide(e.element(four, i)));
+      x.push_back(e.element(four, i));
     return x;
   }
   for (int64_t i = 0; i < 4; ++i) {
     Value inside =
         e.less(e.add(column, e.constant(i)), e.constant(shape.channels));
     x.push_back(e.choose(
-        inside, e.f32(),
-        [&] {
-          return wide(e.load(element, input, e.add(index, e.constant(i))));
-        },
-        [&] { return e.constant(0.0, e.f32()); }));
+        inside, element,
+        [&] { return e.load(element, input, e.add(index, e.constant(i))); },
+        [&] { return e.constant(0.0, element); }));
   }
   return x;
+}
+
+SmallVector<Value> loadNumbers(Emitter &e, const LowbitShape &shape, Value row,
+                               Value column) {
+  SmallVector<Value> four = loadFour(e, shape, row, column);
+  for (Value &x : four)
+    if (x.getType() != e.f32())
+      x = arith::ExtFOp::create(e.b, e.loc, e.f32(), x);
+  return four;
 }
 
 /// 2^23 as bits: a code in the low bits of its mantissa is added to it.
@@ -221,14 +222,7 @@ static Phases phases(kernel::FuncOp kernel) {
   AffineExpr few = isAtMost(rows, fewRows);
   // Scales that change inside a fragment, or codes that lie in none: of 3 bits.
   if (!shape.packing.fragments || !shape.hasWholeGroups())
-    return {{lowbitTiles(shape, rows,
-                         getAffineConstantExpr(1, kernel.getContext()))},
-            {},
-            {}};
-  if (!shape.codes)
-    return {{lowbitGemv(shape, rows * few), lowbitTiles(shape, rows, 1 - few)},
-            {},
-            {}};
+    return {{lowbitTiles(shape, rows)}, {}, {}};
   AffineExpr one = isAtMost(rows, 1);
   AffineExpr tiles = rows.ceilDiv(lowbitTileRows(shape));
   return {{lowbitGemv(shape, one), lowbitFewRows(shape, few - one),

@@ -48,7 +48,9 @@ mlir::Value fieldOf(Emitter &e, const LowbitShape &shape, mlir::Value word,
 /// zeros behind the last.
 mlir::Value loadCodes(Emitter &e, const LowbitShape &shape, mlir::Value row,
                       mlir::Value column);
-/// Four numbers of it, as f32.
+/// Four numbers of it, of its element type and as f32.
+llvm::SmallVector<mlir::Value> loadFour(Emitter &e, const LowbitShape &shape,
+                                        mlir::Value row, mlir::Value column);
 llvm::SmallVector<mlir::Value> loadNumbers(Emitter &e, const LowbitShape &shape,
                                            mlir::Value row, mlir::Value column);
 /// Code `i` of a field of a word as f32, less what `liftOf` says: its offset,
@@ -67,15 +69,12 @@ mlir::AffineExpr rowsOfInput(Emitter &e, lowbit::LinearOp op);
 
 /// The launch that takes each of `rows` by itself.
 Phase lowbitGemv(const LowbitShape &shape, mlir::AffineExpr rows);
-/// Those for codes of up to 8 rows at a time, and of tiles of many; `blocks` of
-/// either.
+/// Those of up to 8 rows at a time, and of tiles of many; `blocks` of either.
 Phase lowbitFewRows(const LowbitShape &shape, mlir::AffineExpr blocks);
 Phase lowbitManyRows(const LowbitShape &shape, mlir::AffineExpr blocks);
 int64_t lowbitTileRows(const LowbitShape &shape);
-/// That for rows of numbers, or of any codes in f32; `condition` is 1, or 0 for
-/// no blocks.
-Phase lowbitTiles(const LowbitShape &shape, mlir::AffineExpr rows,
-                  mlir::AffineExpr condition);
+/// That for any codes, in f32.
+Phase lowbitTiles(const LowbitShape &shape, mlir::AffineExpr rows);
 
 } // namespace qopt::cuda
 

@@ -1,5 +1,5 @@
-// lowbit.linear of numbers by many rows, on the GPU; also of codes whose groups
-// end inside of a fragment.
+// lowbit.linear by codes of 3 bits, or whose groups end inside of a fragment,
+// on the GPU.
 //
 //   for every tile of rows x outputs:        a block, see Tile.h
 //     W becomes numbers on its way to shared memory
@@ -51,11 +51,10 @@ static void write(Emitter &e, const LowbitShape &shape, TileShape tileShape) {
   });
 }
 
-Phase lowbitTiles(const LowbitShape &shape, AffineExpr rows,
-                  AffineExpr condition) {
+Phase lowbitTiles(const LowbitShape &shape, AffineExpr rows) {
   TileShape tile = TileShape::of(shape.outputs);
   int64_t across = llvm::divideCeil(shape.outputs, tile.side);
-  return {condition * rows.ceilDiv(tile.side) * across, tile.threads(),
+  return {rows.ceilDiv(tile.side) * across, tile.threads(),
           [shape, tile](Emitter &e) {
             write(e, shape, tile);
             return success();

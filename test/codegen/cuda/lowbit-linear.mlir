@@ -1,6 +1,6 @@
 // A layer of ternary codes has three ways: one row by dot products of 4 bytes,
 // few rows and many by matrix instructions; each reads its weight by 16 bytes a
-// thread. Numbers come with fewer: each row by multiply-adds, or tiles.
+// thread. Numbers have them, too: one row by multiply-adds.
 
 // RUN: qopt %s --target=cuda --emit=ptx -q -o %t.ptx
 // RUN: FileCheck %s --check-prefix=ONE --input-file=%t.ptx
@@ -23,16 +23,17 @@
 // ONE-NOT:      dp4a
 // ONE:          ret
 
-// Four fields of two bits, and the ones.
+// Four fields of two bits; the sum of the input by dot products.
 // FEW-LABEL:   .entry qopt_lowbit_linear_linear_0_2(
 // FEW:         ld.global.v4.b32
-// FEW-COUNT-5: mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32
+// FEW-COUNT-4: mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32
 // FEW-NOT:     mma.sync
+// FEW:         dp4a
 // FEW:         ret
 
 // MANY-LABEL:    .entry qopt_lowbit_linear_linear_0_3(
 // MANY:          ld.global.v4.b32
-// MANY-COUNT-20: mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32
+// MANY-COUNT-16: mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32
 // MANY-NOT:      mma.sync
 // MANY:          ret
 
