@@ -108,8 +108,8 @@ void Emitter::warpBarrier() { NVVM::SyncWarpOp::create(b, loc, i32(-1)); }
 void Emitter::copyAsync(Value to, Value from, Value size) {
   auto global = LLVM::LLVMPointerType::get(b.getContext(), globalSpace);
   from = LLVM::AddrSpaceCastOp::create(b, loc, global, from);
-  NVVM::CpAsyncOp::create(b, loc, to, from, 16,
-                          NVVM::LoadCacheModifierKind::CG, size);
+  NVVM::CpAsyncOp::create(b, loc, to, from, 16, NVVM::LoadCacheModifierKind::CG,
+                          size);
 }
 
 void Emitter::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(b, loc); }

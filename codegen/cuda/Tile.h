@@ -20,6 +20,9 @@ struct TileSource {
   /// Whether neighbours of k lie side by side in memory, and not those of i.
   bool alongTerms;
   mlir::Value size; ///< of i
+  /// Where 16 bytes from element (i, k) on lie, if they lie side by side, as
+  /// they are multiplied, at a multiple of 16 bytes.
+  std::function<mlir::Value(mlir::Value i, mlir::Value k)> address = {};
 };
 
 struct TileShape {
