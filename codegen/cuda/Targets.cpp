@@ -79,9 +79,13 @@ FailureOr<Target> targetNamed(StringRef name, std::string &message) {
   return failure();
 }
 
+/// Bytes of the parameters of a kernel on every chip and driver.
+static constexpr int64_t parameterBytes = 4096;
+
 LayoutFacts layoutFacts() {
   LayoutFacts facts;
   facts.fragments = true;
+  facts.arguments = parameterBytes / 8;
   return facts;
 }
 

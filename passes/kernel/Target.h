@@ -15,11 +15,16 @@ namespace qopt {
 struct LayoutFacts {
   int64_t lanes = 16;     ///< of i32 in a vector: 16 for 64 bytes, 8 for less
   bool fragments = false; ///< of codes, for a GPU's matrix instructions
+  int64_t arguments = 0;  ///< that a launch can have; 0: any number
 
   /// As options of qopt-outline-weights.
   std::string options() const {
     return "{lanes=" + std::to_string(lanes) +
            (fragments ? " fragments=true}" : "}");
+  }
+  /// As options of qopt-fuse-updates.
+  std::string launchOptions() const {
+    return "{arguments=" + std::to_string(arguments) + "}";
   }
 };
 

@@ -22,7 +22,8 @@ static constexpr StageFacts stages[stageCount] = {
     {"adapt", ""}, // the recipe's
     {"train", ""}, // its own
     {"kernels", "qopt-decode,qopt-outline-weights,qopt-outline-adapters,"
-                "qopt-outline-kernels,qopt-place-variables,qopt-plan-memory"},
+                "qopt-outline-kernels,qopt-fuse-updates,"
+                "qopt-place-variables,qopt-plan-memory"},
     {"generate", ""},
     {"link", ""},
 };
@@ -54,10 +55,14 @@ LogicalResult runStage(ModuleOp program, Stage stage,
                        const ChosenPasses &chosen, const LayoutFacts &facts) {
   PassManager passes(program.getContext());
   std::string text = stagePasses(stage, chosen).str();
-  // Layouts are those of the CPUs that it is compiled for.
-  for (StringRef outline : {"qopt-outline-weights", "qopt-outline-kernels"})
-    if (size_t at = text.find(outline); at != std::string::npos)
-      text.insert(at + outline.size(), facts.options());
+  // Layouts and launches are those of the machines that it is compiled for.
+  auto tell = [&](StringRef pass, const std::string &options) {
+    if (size_t at = text.find(pass); at != std::string::npos)
+      text.insert(at + pass.size(), options);
+  };
+  tell("qopt-outline-weights", facts.options());
+  tell("qopt-outline-kernels", facts.options());
+  tell("qopt-fuse-updates", facts.launchOptions());
   if (failed(parsePassPipeline(text, passes)))
     return failure();
   return passes.run(program);

@@ -24,7 +24,7 @@ struct ChosenPasses {
 llvm::StringRef stagePasses(Stage stage, const ChosenPasses &chosen);
 /// The stage that a program's ops say it has been through.
 Stage stageOf(mlir::ModuleOp program);
-/// Runs the passes of one stage, for layouts that fit `facts`.
+/// Runs the passes of one stage, for machines that fit `facts`.
 llvm::LogicalResult runStage(mlir::ModuleOp program, Stage stage,
                              const ChosenPasses &chosen,
                              const LayoutFacts &facts);
