@@ -1,5 +1,7 @@
 // nn.attention on the GPU.
 //
+//   many queries: tiles of them, by matrix instructions   see AttentionTile.cpp
+//   heads that have no room for that:
 //   for every batch b, query head h, query i:      a block
 //     limit = causal ? i + S - T + 1 : S           keys that i may see
 //     for every tile of keys:                      a thread a key
@@ -17,8 +19,8 @@
 // of scores is never stored. Keys and values may be codes, a scale a position:
 // an element of them is what tile/Element.h says.
 
+#include "qopt/codegen/cuda/Attention.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "qopt/codegen/cuda/Emitter.h"
 #include "qopt/codegen/cuda/Families.h"
 #include "qopt/codegen/tile/Element.h"
 #include "qopt/codegen/tile/Elementwise.h"
@@ -30,8 +32,9 @@ using namespace mlir;
 
 namespace qopt::cuda {
 
-/// Keys of a tile, and of a chunk where there is one query only.
-static constexpr int64_t tileKeys = 128, chunkKeys = 512;
+/// Threads of a block for a query, a key each; keys of a chunk where there is
+/// one query only.
+static constexpr int64_t queryThreads = 128, chunkKeys = 512;
 
 static nn::AttentionOp attentionOf(kernel::FuncOp kernel) {
   auto found = kernel.getBlock().getOps<nn::AttentionOp>();
@@ -54,18 +57,20 @@ namespace {
 /// Writes the attention of one query.
 class QueryWriter {
 public:
-  explicit QueryWriter(Emitter &e)
-      : e(e), m{e.b, e.loc}, op(attentionOf(e.kernel)),
+  QueryWriter(Emitter &e, nn::AttentionOp op)
+      : e(e), m{e.b, e.loc}, op(op),
         depth(op.getQuery().getType().getShape().back()),
         width(op.getValue().getType().getShape().back()),
-        parts(llvm::divideCeil(width, tileKeys)) {}
+        parts(llvm::divideCeil(width, e.threads)) {}
 
   /// A query with all its keys; with some; what those have left.
   void write();
+  void writeAt(const QueryPlace &query);
   void writeChunk();
   void writeJoined();
 
 private:
+  void writeOwn();
   /// Which query row `row` of all is, and the keys that it may see.
   void find(Value row);
   /// Largest score, sum of weights, and results of the keys from `from` on.
@@ -77,64 +82,72 @@ private:
   Value at(Value tensor, ArrayRef<Value> indices) {
     return Elements(e).at(tensor, indices);
   }
-  /// Of a mask that broadcasts to [B, H, T, S].
-  Value maskAt(Value key);
   /// The score of a key, or none: a flag beside it.
   std::pair<Value, Value> score(Value key);
   SmallVector<Value> tile(Value first, ValueRange state);
   Value number(double value) { return e.constant(value, e.f32()); }
-  Value both(Value a, Value b) {
-    return a ? Value(arith::AndIOp::create(e.b, e.loc, a, b)) : b;
-  }
 
   Emitter &e;
   Math m;
   nn::AttentionOp op;
   int64_t depth, width;
   int64_t parts; ///< elements of the result that a thread sums
-  Value batch, head, keyHead, query; ///< which one
-  Value limit;                       ///< keys that it may see
-  Value queryMemory, weights;        ///< shared: q, and p of a tile
+  QueryPlace place;
+  Value limit;                ///< keys that it may see
+  Value queryMemory, weights; ///< shared: q, and p of a tile
 };
 
 } // namespace
 
-Value QueryWriter::maskAt(Value key) {
+/// Of a mask that broadcasts to [B, H, T, S].
+static Value maskAt(Emitter &e, nn::AttentionOp op, const QueryPlace &place,
+                    Value key) {
   auto type = cast<RankedTensorType>(op.getMask().getType());
-  SmallVector<Value> all{batch, head, query, key};
+  SmallVector<Value> all{place.batch, place.head, place.query, key};
   SmallVector<Value> own(ArrayRef<Value>(all).take_back(type.getRank()));
   for (int64_t axis = 0; axis < type.getRank(); ++axis) {
     // A size that turns out to be 1 is repeated.
     Value last = e.sub(e.size(op.getMask(), axis), e.constant(1));
     own[axis] = e.smaller(own[axis], last);
   }
-  return at(op.getMask(), own);
+  return Elements(e).at(op.getMask(), own);
 }
 
-std::pair<Value, Value> QueryWriter::score(Value key) {
-  Value sum = e.loop(e.constant(0), e.constant(depth), 1, number(0),
-                     [&](Value d, ValueRange sum) {
-                       Value q = e.load(e.f32(), queryMemory, d);
-                       Value k = at(op.getKey(), {batch, keyHead, key, d});
-                       return SmallVector<Value>{m.fma(q, k, sum[0])};
-                     })[0];
-  sum = m.mul(sum, number(op.getScale().convertToDouble()));
+std::pair<Value, Value> maskedScore(Emitter &e, nn::AttentionOp op,
+                                    const QueryPlace &place, Value key,
+                                    Value product) {
+  Math m{e.b, e.loc};
+  auto both = [&](Value a, Value b) {
+    return a ? Value(arith::AndIOp::create(e.b, e.loc, a, b)) : b;
+  };
+  Value score = m.mul(product, op.getScale().convertToDouble());
   Value visible;
   if (op.getKeyMask())
-    visible = at(op.getKeyMask(), {batch, key});
+    visible = Elements(e).at(op.getKeyMask(), {place.batch, key});
   if (op.getMask()) {
-    Value mask = maskAt(key);
+    Value mask = maskAt(e, op, place, key);
     if (mask.getType().isInteger(1)) {
       visible = both(visible, mask);
     } else {
-      sum = m.add(sum, mask);
+      score = m.add(score, mask);
       visible =
           both(visible, m.compare(arith::CmpFPredicate::UNE, mask, -HUGE_VAL));
     }
   }
   if (!visible)
     visible = arith::ConstantIntOp::create(e.b, e.loc, 1, 1);
-  return {sum, visible};
+  return {score, visible};
+}
+
+std::pair<Value, Value> QueryWriter::score(Value key) {
+  Value sum =
+      e.loop(e.constant(0), e.constant(depth), 1, number(0),
+             [&](Value d, ValueRange sum) {
+               Value q = e.load(e.f32(), queryMemory, d);
+               Value k = at(op.getKey(), {place.batch, place.keyHead, key, d});
+               return SmallVector<Value>{m.fma(q, k, sum[0])};
+             })[0];
+  return maskedScore(e, op, place, key, sum);
 }
 
 /// What a tile makes of the largest score, the sum of weights, and the results.
@@ -168,16 +181,16 @@ SmallVector<Value> QueryWriter::tile(Value first, ValueRange state) {
   Value sum = e.joinBlock(m.select(visible, weight, number(0)),
                           [&](Value a, Value b) { return m.add(a, b); });
   SmallVector<Value> next{most, m.fma(state[1], factor, sum)};
-  Value count = e.smaller(e.sub(limit, first), e.constant(tileKeys));
+  Value count = e.smaller(e.sub(limit, first), e.constant(e.threads));
   for (int64_t part = 0; part < parts; ++part) {
-    Value column = e.add(e.thread, e.constant(part * tileKeys));
+    Value column = e.add(e.thread, e.constant(part * e.threads));
     Value before = m.mul(state[2 + part], factor);
     auto mixed = [&] {
       return e.loop(
           e.constant(0), count, 1, before, [&](Value j, ValueRange sum) {
             Value p = e.load(e.f32(), weights, j);
-            Value v =
-                at(op.getValue(), {batch, keyHead, e.add(first, j), column});
+            Value v = at(op.getValue(),
+                         {place.batch, place.keyHead, e.add(first, j), column});
             Value none = m.compare(arith::CmpFPredicate::OLT, p, 0.0);
             return SmallVector<Value>{
                 m.select(none, sum[0], m.fma(p, v, sum[0]))};
@@ -191,41 +204,50 @@ SmallVector<Value> QueryWriter::tile(Value first, ValueRange state) {
   return next;
 }
 
-void QueryWriter::find(Value row) {
-  Value queries = e.size(op.getQuery(), 2), keys = e.size(op.getKey(), 2);
+QueryPlace queryPlace(Emitter &e, nn::AttentionOp op, Value head, Value query) {
   int64_t heads = op.getQuery().getType().getDimSize(1);
   int64_t keyHeads = op.getKey().getType().getDimSize(1);
-  query = arith::RemUIOp::create(e.b, e.loc, row, queries);
-  Value which = arith::DivUIOp::create(e.b, e.loc, row, queries);
-  head = e.rem(which, heads);
-  batch = e.div(which, heads);
-  keyHead = e.div(head, heads / keyHeads);
-  limit = keys;
-  if (op.getCausal())
-    limit = e.smaller(keys,
-                      e.add(e.add(query, e.constant(1)), e.sub(keys, queries)));
+  Value own = e.rem(head, heads);
+  return {e.div(head, heads), own, e.div(own, heads / keyHeads), query};
+}
+
+Value visibleKeys(Emitter &e, nn::AttentionOp op, Value query) {
+  Value queries = e.size(op.getQuery(), 2), keys = e.size(op.getKey(), 2);
+  if (!op.getCausal())
+    return keys;
+  return e.smaller(keys,
+                   e.add(e.add(query, e.constant(1)), e.sub(keys, queries)));
+}
+
+void QueryWriter::find(Value row) {
+  Value queries = e.size(op.getQuery(), 2);
+  Value query = arith::RemUIOp::create(e.b, e.loc, row, queries);
+  Value head = arith::DivUIOp::create(e.b, e.loc, row, queries);
+  place = queryPlace(e, op, head, query);
+  limit = visibleKeys(e, op, query);
 }
 
 SmallVector<Value> QueryWriter::mix(Value from) {
   queryMemory = e.shared(4 * depth);
-  weights = e.shared(4 * tileKeys);
-  for (int64_t d = 0; d < depth; d += tileKeys) {
+  weights = e.shared(4 * e.threads);
+  for (int64_t d = 0; d < depth; d += e.threads) {
     Value own = e.add(e.thread, e.constant(d));
     e.branch(e.less(own, e.constant(depth)), [&] {
-      e.store(at(op.getQuery(), {batch, head, query, own}), queryMemory, own);
+      e.store(at(op.getQuery(), {place.batch, place.head, place.query, own}),
+              queryMemory, own);
     });
   }
   e.barrier();
   SmallVector<Value> state{number(-HUGE_VAL), number(0)};
   state.append(parts, number(0));
   return e.loop(
-      from, limit, tileKeys, state,
+      from, limit, e.threads, state,
       [&](Value first, ValueRange state) { return tile(first, state); });
 }
 
 void QueryWriter::eachColumn(function_ref<void(int64_t, Value)> body) {
   for (int64_t part = 0; part < parts; ++part) {
-    Value column = e.add(e.thread, e.constant(part * tileKeys));
+    Value column = e.add(e.thread, e.constant(part * e.threads));
     e.branch(e.less(column, e.constant(width)), [&] { body(part, column); });
   }
 }
@@ -233,11 +255,21 @@ void QueryWriter::eachColumn(function_ref<void(int64_t, Value)> body) {
 void QueryWriter::store(Value sum, Value total, Value column) {
   Value none = m.compare(arith::CmpFPredicate::OEQ, total, 0.0);
   storeElement(e, op.getResult(), m.select(none, number(0), m.div(sum, total)),
-               {batch, head, query, column});
+               {place.batch, place.head, place.query, column});
 }
 
 void QueryWriter::write() {
   find(e.block);
+  writeOwn();
+}
+
+void QueryWriter::writeAt(const QueryPlace &query) {
+  place = query;
+  limit = visibleKeys(e, op, query.query);
+  writeOwn();
+}
+
+void QueryWriter::writeOwn() {
   SmallVector<Value> state = mix(e.constant(0));
   eachColumn([&](int64_t part, Value column) {
     store(state[2 + part], state[1], column);
@@ -298,8 +330,12 @@ void QueryWriter::writeJoined() {
   });
 }
 
+void attendQuery(Emitter &e, nn::AttentionOp op, const QueryPlace &place) {
+  QueryWriter(e, op).writeAt(place);
+}
+
 template <void (QueryWriter::*write)()> static LogicalResult emit(Emitter &e) {
-  (QueryWriter(e).*write)();
+  (QueryWriter(e, attentionOf(e.kernel)).*write)();
   return success();
 }
 
@@ -310,12 +346,15 @@ static Phases phases(kernel::FuncOp kernel) {
   nn::AttentionOp op = attentionOf(kernel);
   ArrayRef<AffineExpr> query = dims.of(op.getQuery());
   AffineExpr rows = query[0] * query[1] * query[2];
-  if (op.getQuery().getType().getDimSize(2) != 1)
-    return {{{rows, tileKeys, emit<&QueryWriter::write>}}, {}, {}};
+  if (op.getQuery().getType().getDimSize(2) != 1) {
+    if (auto tiles = attentionTiles(op, query[0] * query[1], query[2]))
+      return {{*tiles}, {}, {}};
+    return {{{rows, queryThreads, emit<&QueryWriter::write>}}, {}, {}};
+  }
   AffineExpr chunks = dims.of(op.getKey())[2].ceilDiv(chunkKeys);
   int64_t width = op.getValue().getType().getShape().back();
-  return {{{rows * chunks, tileKeys, emit<&QueryWriter::writeChunk>},
-           {rows, tileKeys, emit<&QueryWriter::writeJoined>}},
+  return {{{rows * chunks, queryThreads, emit<&QueryWriter::writeChunk>},
+           {rows, queryThreads, emit<&QueryWriter::writeJoined>}},
           {},
           rows * chunks * (4 * (width + 2))};
 }
