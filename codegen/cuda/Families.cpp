@@ -13,7 +13,8 @@ llvm::ArrayRef<const KernelFamily *> families() {
       &swigluGradFamily,   &embeddingGradFamily,
       &classifierFamily,   &clipNormFamily,
       &optimizerFamily,    &lossGradFamily,
-      &fakeQuantizeFamily, &mapFamily};
+      &fakeQuantizeFamily, &reduceFamily,
+      &mapFamily};
   return all;
 }
 

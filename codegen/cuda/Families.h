@@ -20,6 +20,7 @@ extern const KernelFamily matmulFamily;        ///< Matmul.cpp
 extern const KernelFamily normGradFamily;      ///< NormGrad.cpp
 extern const KernelFamily optimizerFamily;     ///< Optimizer.cpp
 extern const KernelFamily packFamily;          ///< Pack.cpp
+extern const KernelFamily reduceFamily;        ///< Reduce.cpp
 extern const KernelFamily rowFamily;           ///< RowChain.cpp
 extern const KernelFamily softmaxFamily;       ///< Softmax.cpp
 extern const KernelFamily swigluGradFamily;    ///< SwigluGrad.cpp

@@ -36,6 +36,16 @@ public:
                                            mlir::Value position);
   /// Says what the only element of `tensor` is that will be asked for.
   void set(mlir::Value tensor, mlir::Value value) { given[tensor] = value; }
+
+  using Join = llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)>;
+  /// (count, neutral, join, of): `neutral` and of(i) for all i in [0, count),
+  /// joined.
+  using JoinAll =
+      std::function<mlir::Value(mlir::Value, mlir::Value, Join,
+                                llvm::function_ref<mlir::Value(mlir::Value)>)>;
+  /// Says how a nn.reduce joins its elements, row by row; otherwise one after
+  /// the other.
+  void joinBy(JoinAll join) { joinAll = std::move(join); }
   /// What the code at `indices` means, f32.
   mlir::Value dequantized(mlir::Value codes, mlir::Value scales,
                           mlir::Value zeros, lowbit::SchemeAttr scheme,
@@ -52,6 +62,9 @@ private:
                        llvm::ArrayRef<mlir::Value> indices);
   mlir::Value concat(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value reduce(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value joined(mlir::Operation *op, Indices own, mlir::Value neutral,
+                     Join join,
+                     llvm::function_ref<mlir::Value(const Indices &)> element);
   mlir::Value cumsum(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value matmul(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value linear(mlir::Operation *op, llvm::ArrayRef<mlir::Value> indices);
@@ -69,6 +82,7 @@ private:
   mlir::Type registerType(mlir::Value tensor);
 
   Emitter &e;
+  JoinAll joinAll;
   llvm::DenseMap<mlir::Value, mlir::Value> given;
   /// What was written for a tensor, by its indices.
   llvm::DenseMap<mlir::Value,

@@ -54,6 +54,49 @@ static Value neutral(Emitter &e, nn::Reduction kind, Type type) {
   return arith::ConstantOp::create(e.b, e.loc, e.b.getIntegerAttr(type, value));
 }
 
+/// All elements that a nn.reduce joins; `own` are the indices of the axes that
+/// stay.
+Value Elements::joined(Operation *op, Indices own, Value neutral, Join join,
+                       function_ref<Value(const Indices &)> element) {
+  auto reduce = cast<nn::ReduceOp>(op);
+  Value input = reduce.getInput();
+  auto before = known;
+  Value sum;
+  if (joinAll) {
+    Value count = e.constant(1);
+    for (int64_t axis : reduce.getAxes())
+      count = e.mul(count, e.size(input, axis));
+    sum = joinAll(count, neutral, join, [&](Value position) {
+      forget();
+      auto axes = reduce.getAxes();
+      for (size_t i = axes.size(); i-- > 1;) {
+        Value size = e.size(input, axes[i]);
+        own[axes[i]] = arith::RemUIOp::create(e.b, e.loc, position, size);
+        position = arith::DivUIOp::create(e.b, e.loc, position, size);
+      }
+      if (!axes.empty())
+        own[axes[0]] = position;
+      return element(own);
+    });
+  } else {
+    std::function<Value(size_t, Value)> over = [&](size_t i, Value sum) {
+      if (i == reduce.getAxes().size()) {
+        forget();
+        return join(sum, element(own));
+      }
+      int64_t axis = reduce.getAxes()[i];
+      return e.loop(e.constant(0), e.size(input, axis), 1, sum,
+                    [&](Value index, ValueRange carried) {
+                      own[axis] = index;
+                      return SmallVector<Value>{over(i + 1, carried[0])};
+                    })[0];
+    };
+    sum = over(0, neutral);
+  }
+  known = std::move(before);
+  return sum;
+}
+
 Value Elements::reduce(Operation *op, ArrayRef<Value> indices) {
   auto reduce = cast<nn::ReduceOp>(op);
   Value input = reduce.getInput();
@@ -69,29 +112,18 @@ Value Elements::reduce(Operation *op, ArrayRef<Value> indices) {
   bool isMean = reduce.getKind() == nn::Reduction::mean;
   if (isMean && !isa<FloatType>(type))
     summed = e.b.getI64Type(); // a sum may be wider than what it is of
-  auto element = [&]() -> Value {
-    Value x = at(input, own);
+  auto element = [&](const Indices &place) -> Value {
+    Value x = at(input, place);
     if (summed == type)
       return x;
     return type.isInteger(1)
                ? Value(arith::ExtUIOp::create(e.b, e.loc, summed, x))
                : Value(arith::ExtSIOp::create(e.b, e.loc, summed, x));
   };
-  auto before = known;
-  std::function<Value(size_t, Value)> over = [&](size_t i, Value sum) -> Value {
-    if (i == reduce.getAxes().size()) {
-      forget();
-      return join(e, reduce.getKind(), sum, element());
-    }
-    int64_t axis = reduce.getAxes()[i];
-    return e.loop(e.constant(0), e.size(input, axis), 1, sum,
-                  [&](Value index, ValueRange carried) {
-                    own[axis] = index;
-                    return SmallVector<Value>{over(i + 1, carried[0])};
-                  })[0];
-  };
-  Value sum = over(0, neutral(e, reduce.getKind(), summed));
-  known = std::move(before);
+  Value sum = joined(
+      op, own, neutral(e, reduce.getKind(), summed),
+      [&](Value x, Value y) { return join(e, reduce.getKind(), x, y); },
+      element);
   if (!isMean)
     return sum;
   Value count = e.constant(1);
