@@ -8,9 +8,10 @@
 //     y = epilogue(sum * scales + bias)
 //
 // Few rows (up to 8) are bound by reading W: T is 1, and the warps of a block
-// share the columns of one panel, as in LowbitGemv.cpp. For many each warp has
-// a panel, and its T tiles of rows come from a cache for all warps: what is
-// unpacked once serves T products.
+// share the columns of one panel, as in LowbitGemv.cpp. So they do, with more
+// tiles, for some rows (up to 64): a panel a warp would leave most of a chip
+// without work. For many each warp has a panel, and its T tiles of rows come
+// from a cache for all warps: what is unpacked once serves T products.
 //
 // Sums of codes are exact, less (offset + zero) times the sum of the input;
 // those of groups are added in f32.
@@ -28,6 +29,8 @@ namespace qopt::cuda {
 static constexpr int64_t fragmentRows = 8;
 /// Warps of a block for many rows, and for few at most.
 static constexpr int64_t manyWarps = 4, fewWarps = 8;
+/// Static shared memory of a block.
+static constexpr int64_t mostShared = 48 << 10;
 
 namespace {
 
@@ -262,16 +265,6 @@ void GemmWriter::write() {
   });
 }
 
-Phase lowbitFewRows(const LowbitShape &shape, AffineExpr blocks) {
-  int64_t units = shape.groups > 1 ? shape.groups : shape.blocks;
-  int64_t warps = std::clamp<int64_t>(
-      llvm::bit_floor(uint64_t(llvm::divideCeil(units, 2))), 1, fewWarps);
-  return {blocks * shape.panels, warps * warpSize, [shape](Emitter &e) {
-            GemmWriter(e, shape, 1, true).write();
-            return success();
-          }};
-}
-
 /// Tiles of 8 rows: sums of groups have numbers beside them.
 static int64_t tilesOf(const LowbitShape &shape) {
   return shape.groups > 1 ? 2 : 4;
@@ -281,12 +274,39 @@ int64_t lowbitTileRows(const LowbitShape &shape) {
   return tilesOf(shape) * fragmentRows;
 }
 
+/// Sums of 4 fields and tiles are 64, terms of x of as many tiles 24.
+static constexpr int64_t mostRegisters = 160;
+
+/// Warps share the columns of a panel; `tiles` of rows.
+static Phase sharedPanels(const LowbitShape &shape, AffineExpr blocks,
+                          int64_t tiles) {
+  int64_t units = shape.groups > 1 ? shape.groups : shape.blocks;
+  int64_t warps = std::clamp<int64_t>(
+      llvm::bit_floor(uint64_t(llvm::divideCeil(units, 2))), 1, fewWarps);
+  // Their sums lie beside each other.
+  while (4 * warps * tiles * fragmentRows * (shape.rows() + 4) > mostShared)
+    warps /= 2;
+  return {blocks * shape.panels, warps * warpSize, [shape, tiles](Emitter &e) {
+            if (tiles > 1)
+              e.allowRegisters(mostRegisters);
+            GemmWriter(e, shape, tiles, true).write();
+            return success();
+          }};
+}
+
+Phase lowbitFewRows(const LowbitShape &shape, AffineExpr blocks) {
+  return sharedPanels(shape, blocks, 1);
+}
+
+Phase lowbitSomeRows(const LowbitShape &shape, AffineExpr blocks) {
+  return sharedPanels(shape, blocks, tilesOf(shape));
+}
+
 Phase lowbitManyRows(const LowbitShape &shape, AffineExpr blocks) {
   int64_t tiles = tilesOf(shape);
   return {blocks * llvm::divideCeil(shape.panels, manyWarps),
           manyWarps * warpSize, [shape, tiles](Emitter &e) {
-            // Sums of 4 fields are 64; terms of x are 24.
-            e.allowRegisters(160);
+            e.allowRegisters(mostRegisters);
             GemmWriter(e, shape, tiles, false).write();
             return success();
           }};

@@ -212,8 +212,8 @@ AffineExpr rowsOfInput(Emitter &e, lowbit::LinearOp op) {
                          e.dims.of(op.getInput()).drop_back());
 }
 
-/// Rows that are few.
-static constexpr int64_t fewRows = 8;
+/// Rows that are few, and some.
+static constexpr int64_t fewRows = 8, someRows = 64;
 
 static Phases phases(kernel::FuncOp kernel) {
   lowbit::LinearOp op = find(kernel);
@@ -224,9 +224,11 @@ static Phases phases(kernel::FuncOp kernel) {
   if (!shape.packing.fragments || !shape.hasWholeGroups())
     return {{lowbitTiles(shape, rows)}, {}, {}};
   AffineExpr one = isAtMost(rows, 1);
+  AffineExpr some = isAtMost(rows, someRows);
   AffineExpr tiles = rows.ceilDiv(lowbitTileRows(shape));
   return {{lowbitGemv(shape, one), lowbitFewRows(shape, few - one),
-           lowbitManyRows(shape, tiles * (1 - few))},
+           lowbitSomeRows(shape, tiles * (some - few)),
+           lowbitManyRows(shape, tiles * (1 - some))},
           {},
           {}};
 }

@@ -69,8 +69,10 @@ mlir::AffineExpr rowsOfInput(Emitter &e, lowbit::LinearOp op);
 
 /// The launch that takes each of `rows` by itself.
 Phase lowbitGemv(const LowbitShape &shape, mlir::AffineExpr rows);
-/// Those of up to 8 rows at a time, and of tiles of many; `blocks` of either.
+/// Those of up to 8 rows at a time, and of tiles of more: with the columns
+/// shared by the warps of a block, and without; `blocks` of either.
 Phase lowbitFewRows(const LowbitShape &shape, mlir::AffineExpr blocks);
+Phase lowbitSomeRows(const LowbitShape &shape, mlir::AffineExpr blocks);
 Phase lowbitManyRows(const LowbitShape &shape, mlir::AffineExpr blocks);
 int64_t lowbitTileRows(const LowbitShape &shape);
 /// That for any codes, in f32.

@@ -6,7 +6,7 @@
 // For CUDA, lane by lane: numbers, and no fault; codes lie as fragments. A
 // result of 16 bits may round the other way.
 // RUN: sed '/bits = 3/!s/\(lanes = 16, offset = [0-9]*\)>/\1, fragments = true>/' %s > %t.cuda.mlir
-// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=1,7,33 --within=1.0e-3
+// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=1,7,33,69 --within=1.0e-3
 
 kernel.func @numbers_f16_2 dims [affine_map<()[s0] -> (s0, 52)>, affine_map<()[s0] -> (33, 52)>, affine_map<()[s0] -> (33)>]
     layouts [#kernel.layout<panel = 0>, #kernel.layout<panel = 64, bits = 2, lanes = 16, offset = 2>, #kernel.layout<panel = 64>] {

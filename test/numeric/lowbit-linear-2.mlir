@@ -17,7 +17,7 @@
 // For CUDA, lane by lane: numbers, and no fault; codes lie as fragments.
 // RUN: sed '/bits = 3/!s/\(lanes = 16, offset = [0-9]*\)>/\1, fragments = true>/' %s > %t.cuda.mlir
 // RUN: qopt-kernel-simulate %t.cuda.mlir --rows=0,1,2,7,33 --within=2.0e-6
-// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=3,9 --seed=1 --within=2.0e-6
+// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=3,9,69 --seed=1 --within=2.0e-6
 
 #row = #kernel.layout<panel = 0>
 #panels = #kernel.layout<panel = 64>

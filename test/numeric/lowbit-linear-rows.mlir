@@ -13,7 +13,7 @@
 // For CUDA, lane by lane: numbers, and no fault; codes lie as fragments. Groups
 // that end inside of one are summed in f32.
 // RUN: sed '/bits = 3/!s/\(lanes = 16, offset = [0-9]*\)>/\1, fragments = true>/' %s > %t.cuda.mlir
-// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=1,7,33 --within=5.0e-5
+// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=1,7,33,69 --within=5.0e-5
 
 #row = #kernel.layout<panel = 0>
 #panels = #kernel.layout<panel = 32>

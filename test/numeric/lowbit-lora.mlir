@@ -9,7 +9,7 @@
 // RUN: qopt-kernel-bench %t.mlir --mcpu=plain --rows=1,2,5 --within=2.0e-6
 // For CUDA, lane by lane: numbers, and no fault; codes lie as fragments.
 // RUN: sed '/bits = 3/!s/\(lanes = 16, offset = [0-9]*\)>/\1, fragments = true>/' %s > %t.cuda.mlir
-// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=1,7,33 --within=2.0e-6
+// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=1,7,33,69 --within=2.0e-6
 
 #row = #kernel.layout<panel = 0>
 #scales = #kernel.layout<panel = 32>

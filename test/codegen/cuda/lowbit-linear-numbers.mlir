@@ -21,7 +21,7 @@
 // BRAIN-COUNT-8:  mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
 // CHECK-NOT:    mma.sync
 // CHECK:        ret
-// CHECK-LABEL:  .entry qopt_lowbit_linear_linear_0_3(
+// CHECK-LABEL:  .entry qopt_lowbit_linear_linear_0_4(
 // CHECK:        .minnctapersm 3
 // CHECK:        ld.global.v4.b32
 // WIDE-COUNT-48:  mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32

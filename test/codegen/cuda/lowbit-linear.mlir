@@ -1,5 +1,5 @@
-// A layer of ternary codes has three ways: one row by dot products of 4 bytes,
-// few rows and many by matrix instructions; each reads its weight by 16 bytes a
+// A layer of ternary codes has four ways: one row by dot products of 4 bytes,
+// few rows, some and many by matrix instructions; each reads its weight by 16 bytes a
 // thread. Numbers have them, too: one row by multiply-adds.
 
 // RUN: qopt %s --target=cuda --emit=ptx -q -o %t.ptx
@@ -31,7 +31,7 @@
 // FEW:         dp4a
 // FEW:         ret
 
-// MANY-LABEL:    .entry qopt_lowbit_linear_linear_0_3(
+// MANY-LABEL:    .entry qopt_lowbit_linear_linear_0_4(
 // MANY:          ld.global.v4.b32
 // MANY-COUNT-16: mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32
 // MANY-NOT:      mma.sync
