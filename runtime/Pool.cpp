@@ -187,7 +187,16 @@ void Pool::run(qopt_kernel kernel, const int64_t *args, int64_t tasks) {
 
 void Pool::launch(qopt_pool *pool, qopt_kernel kernel, const int64_t *args,
                   int64_t tasks) {
-  static_cast<Pool *>(pool)->run(kernel, args, tasks);
+  auto &self = *static_cast<Pool *>(pool);
+  if (!self.profile)
+    return self.run(kernel, args, tasks);
+  size_t place = self.profile->find(kernel);
+  self.profile->add(place, args);
+  if (tasks <= 0)
+    return;
+  double began = secondsNow();
+  self.run(kernel, args, tasks);
+  self.profile->time(place, secondsNow() - began);
 }
 
 void Pool::serve(uint8_t *scratch) {

@@ -24,6 +24,7 @@
 
 #include "qopt/runtime/Error.h"
 #include "qopt/runtime/Memory.h"
+#include "qopt/runtime/Profile.h"
 #include "qopt/runtime/abi.h"
 
 #include <atomic>
@@ -42,6 +43,8 @@ public:
 
   void run(qopt_kernel kernel, const int64_t *args, int64_t tasks);
   uint32_t threadCount() const { return threads; }
+
+  Profile *profile = nullptr; ///< counts the launches, if there is one
 
 private:
   struct Worker {

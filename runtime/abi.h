@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-#define QOPT_ABI_VERSION 3u
+#define QOPT_ABI_VERSION 4u
 
 /** Of compiler and runtime. */
 #define QOPT_VERSION "0.1.0"
@@ -118,6 +118,19 @@ typedef struct qopt_entry {
   void (*run)(const qopt_call *call);
 } qopt_entry;
 
+/** A function that entries launch, for `bench --profile`: what it belongs to,
+ *  and the bytes that it moves. */
+typedef struct qopt_launch_info {
+  const char *kernel;   /**< "linear_3"; several functions may be one kernel */
+  const char *family;   /**< "lowbit_linear" */
+  qopt_kernel function; /**< null with a qopt_device: there the place in this
+                             table is the number of the kernel */
+  /** Writes what the kernel has to read and what to write, in bytes: each
+   *  tensor once, of tables and caches what is looked at. `args` are those of
+   *  the launch. Null for all functions of a kernel but the first. */
+  void (*traffic)(const int64_t *args, int64_t *bytes);
+} qopt_launch_info;
+
 /** The code for one kind of CPU. */
 typedef struct qopt_variant {
   const char *name;  /**< "avx512vnni" */
@@ -126,6 +139,8 @@ typedef struct qopt_variant {
   uint32_t emulated; /**< 1: plain code for what `features` lack of the CPU
                           that `name` says; never to be timed */
   const qopt_entry *entries;
+  uint64_t launch_count;
+  const qopt_launch_info *launches;
 } qopt_variant;
 
 /** What runs on a GPU. A cubin runs on chips of its major version from its
@@ -207,7 +222,8 @@ static_assert(sizeof(qopt_tensor_spec) == 24, "layout of the ABI");
 static_assert(sizeof(qopt_call) == 72, "layout of the ABI");
 static_assert(sizeof(qopt_variable) == 32, "layout of the ABI");
 static_assert(sizeof(qopt_entry) == 80, "layout of the ABI");
-static_assert(sizeof(qopt_variant) == 32, "layout of the ABI");
+static_assert(sizeof(qopt_launch_info) == 32, "layout of the ABI");
+static_assert(sizeof(qopt_variant) == 48, "layout of the ABI");
 static_assert(sizeof(qopt_device_code) == 32, "layout of the ABI");
 static_assert(sizeof(qopt_device) == 24, "layout of the ABI");
 static_assert(sizeof(qopt_program) == 96, "layout of the ABI");

@@ -28,6 +28,7 @@ static LogicalResult emitKernel(ModuleOp module, kernel::FuncOp kernel,
   }
   Phases plan = phasesOf(**family, kernel, target);
   Kernel &written = kernels[kernel.getSymNameAttr()];
+  written.family = (*family)->name;
   written.rounds = plan.rounds;
   written.workspace = plan.workspace;
   for (auto [i, phase] : llvm::enumerate(plan.phases)) {
@@ -76,7 +77,11 @@ OwningOpRef<ModuleOp> generate(ModuleOp program, ArrayRef<Target> targets,
     if (!module->lookupSymbol("qopt_parallel"))
       declareParallel(*module);
     Variant &variant = variants.emplace_back(
-        Variant{target.name, target.instructions, target.isEmulated(), {}});
+        Variant{target.name, target.instructions, target.isEmulated(), {}, {}});
+    for (auto kernel : program.getOps<kernel::FuncOp>())
+      describeLaunches(*module, kernel,
+                       kernels.find(kernel.getSymNameAttr())->second,
+                       target.name, /*isOnDevice=*/false, variant.launches);
     for (auto entry : program.getOps<func::FuncOp>()) {
       FailureOr<Entry> emitted =
           emitEntry(*module, program, entry, kernels, target.name, writeLaunch);

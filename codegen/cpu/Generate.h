@@ -12,6 +12,7 @@ namespace qopt::cpu {
 
 /// A kernel that has been written; sizes are in its symbols, see Phases.
 struct Kernel {
+  llvm::StringRef family;
   struct Launch {
     std::string symbol;
     mlir::AffineExpr tasks;
@@ -49,12 +50,19 @@ struct Entry {
   llvm::SmallVector<Spec> inputs, outputs, states;
 };
 
+/// A function that entries launch, as qopt_launch_info tells it; names of
+/// functions, empty for none.
+struct LaunchInfo {
+  std::string kernel, family, function, traffic;
+};
+
 /// The code for one kind of machine, as qopt_variant tells it.
 struct Variant {
   std::string name;
   FeatureSet features; ///< of the CPU
   bool isEmulated;
   std::vector<Entry> entries;
+  std::vector<LaunchInfo> launches;
 };
 
 /// Writes the functions of one entry; `variant` ends up in their names.
@@ -62,6 +70,13 @@ mlir::FailureOr<Entry> emitEntry(mlir::ModuleOp module, mlir::ModuleOp program,
                                  mlir::func::FuncOp entry,
                                  const Kernels &kernels,
                                  llvm::StringRef variant, WriteLaunch launch);
+
+/// Tells what `kernel` launches, in order, and writes the function that counts
+/// the bytes of it; `variant` ends up in its name. `isOnDevice` says that the
+/// functions are none of `module`.
+void describeLaunches(mlir::ModuleOp module, kernel::FuncOp kernel,
+                      const Kernel &written, llvm::StringRef variant,
+                      bool isOnDevice, std::vector<LaunchInfo> &launches);
 
 /// Replaces the fused multiply-adds of the functions that have no target yet
 /// where the target, or its code, has no instruction for them.

@@ -46,6 +46,7 @@ public:
   std::string specs(ArrayRef<Spec> specs);
   std::string dims(const Spec &spec);
   std::string strings(ArrayRef<std::string> values);
+  std::string launches(ArrayRef<LaunchInfo> launches);
 
 private:
   std::string fresh() { return (name + "_" + Twine(count++)).str(); }
@@ -135,6 +136,22 @@ std::string TableWriter::strings(ArrayRef<std::string> values) {
   return array(rows);
 }
 
+std::string TableWriter::launches(ArrayRef<LaunchInfo> launches) {
+  // Functions of one kernel follow one another, kernels of a family do not.
+  llvm::StringMap<std::string> texts;
+  auto shared = [&](StringRef value) {
+    std::string &name = texts[value];
+    if (name.empty())
+      name = text(value);
+    return address(name);
+  };
+  SmallVector<SmallVector<Field>> rows;
+  for (const LaunchInfo &launch : launches)
+    rows.push_back({shared(launch.kernel), shared(launch.family),
+                    address(launch.function), address(launch.traffic)});
+  return array(rows);
+}
+
 LogicalResult checkVariables(const Variables &variables) {
   for (ml_program::GlobalOp global : variables.globals) {
     auto type = cast<RankedTensorType>(global.getType());
@@ -176,7 +193,9 @@ void emitTables(ModuleOp module, ArrayRef<Variant> variants,
     variantRows.push_back(
         {tables.address(tables.text(variant.name)),
          tables.i64(variant.features), tables.u32(rows.size()),
-         tables.u32(variant.isEmulated), tables.address(tables.array(rows))});
+         tables.u32(variant.isEmulated), tables.address(tables.array(rows)),
+         tables.i64(variant.launches.size()),
+         tables.address(tables.launches(variant.launches))});
   }
   tables.array(
       {{tables.u32(QOPT_ABI_VERSION), tables.u32(variantRows.size()),

@@ -44,6 +44,7 @@ static LogicalResult emitKernel(gpu::GPUModuleOp module, kernel::FuncOp kernel,
     return refuse(kernel);
   Phases plan = family->phases(kernel);
   cpu::Kernel &written = kernels[kernel.getSymNameAttr()];
+  written.family = family->name;
   written.rounds = plan.rounds;
   written.workspace = plan.workspace;
   for (auto [i, phase] : llvm::enumerate(plan.phases)) {
@@ -98,7 +99,11 @@ OwningOpRef<ModuleOp> generate(ModuleOp program, ArrayRef<Target> targets,
                                     site.tasks, number(own.threads),
                                     number(0)});
   };
-  cpu::Variant variant{"cuda", feature::none, false, {}};
+  cpu::Variant variant{"cuda", feature::none, false, {}, {}};
+  for (auto kernel : program.getOps<kernel::FuncOp>())
+    cpu::describeLaunches(*module, kernel,
+                          kernels.find(kernel.getSymNameAttr())->second,
+                          variant.name, /*isOnDevice=*/true, variant.launches);
   for (auto entry : program.getOps<func::FuncOp>()) {
     FailureOr<cpu::Entry> emitted =
         cpu::emitEntry(*module, program, entry, kernels, "cuda", launch);

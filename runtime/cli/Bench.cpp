@@ -6,7 +6,10 @@
 // and always the same: time does not depend on what they say.
 //
 // On a GPU the bandwidth beside the times is that of a copy within its memory,
-// bytes read and bytes written.
+// bytes read and bytes written, and the time between the first launch of a call
+// and the end of the last stands beside that of the call.
+//
+// --profile runs the same once more and counts what each kernel takes.
 
 #include "qopt/runtime/Context.h"
 #include "qopt/runtime/Cpu.h"
@@ -15,6 +18,8 @@
 #include "qopt/runtime/cli/Fill.h"
 #include "qopt/runtime/cli/Json.h"
 #include "qopt/runtime/cli/Machine.h"
+#include "qopt/runtime/cli/MemoryPlan.h"
+#include "qopt/runtime/cli/Profiler.h"
 #include "qopt/runtime/cli/Report.h"
 
 #include <stdio.h>
@@ -25,12 +30,14 @@ namespace {
 struct Options {
   uint64_t prompt = 0, gen = 0, seq = 0; ///< 0: not given
   uint64_t rounds = 5, batch = 1;
-  bool json = false, allLogits = false;
+  bool json = false, allLogits = false, profile = false;
 };
 
 /// Seconds that a round took; 0 for what it does not do.
 struct Round {
   double prefill = 0, decode = 0, run = 0;
+  /// Of the launches alone, on a GPU.
+  double devicePrefill = 0, deviceDecode = 0, deviceRun = 0;
 };
 
 /// The rounds that count, and how many did not.
@@ -46,6 +53,8 @@ public:
 
   bool prepare();
   bool measure(Rounds &rounds);
+  /// Counts the launches of each part of a round, and of a step of training.
+  bool profile(Profiler &profiler);
   bool cached() const { return qopt_model_has_cache(session.model); }
 
   Options options; ///< with what was not given filled in
@@ -54,6 +63,14 @@ private:
   bool settle();
   bool forward(const int64_t *ids, uint64_t count);
   bool round(Round &times);
+  bool run() { return entry.run(); }
+  bool refill();
+  bool prefill();
+  bool decode();
+  bool train();
+  bool trains() const { return qopt_model_trainable(session.model, 0); }
+  /// Runs a part of a round; adds the seconds that it takes.
+  bool time(bool (Bench::*part)(), double &seconds, double &onDevice);
 
   const Session &session;
   Entry entry; ///< where all logits are computed
@@ -106,7 +123,9 @@ bool Bench::settle() {
 }
 
 bool Bench::prepare() {
-  if (!settle())
+  if (!settle() ||
+      (cached() && !fitsOnDevice(session, session.model->prefill, options.batch,
+                                 options.prompt, options.prompt + options.gen)))
     return false;
   int64_t vocabulary = qopt_model_vocabulary(session.model);
   if (!cached() || options.allLogits) {
@@ -115,9 +134,10 @@ bool Bench::prepare() {
         !entry.makeOutputs())
       return false;
   }
-  if (!cached())
+  if (!cached() && !trains())
     return true;
   uint64_t most = options.prompt > options.gen ? options.prompt : options.gen;
+  most = most > options.seq ? most : options.seq;
   uint64_t idCount = 0, logitCount = 0;
   if (__builtin_mul_overflow(options.batch, most, &idCount) ||
       __builtin_mul_overflow(options.batch, static_cast<uint64_t>(vocabulary),
@@ -141,34 +161,66 @@ bool Bench::forward(const int64_t *tokens, uint64_t count) {
   return false;
 }
 
-bool Bench::round(Round &times) {
-  double begin = now();
-  if (!cached()) {
-    bool ran = entry.run();
-    times.run = now() - begin;
-    return ran;
-  }
-  if (options.allLogits) {
-    if (!entry.run())
-      return false;
-    times.prefill = now() - begin;
-  }
+/// Fills the caches with the prompt.
+bool Bench::refill() {
   Error what;
   if (qopt_context_rewind(session.context, 0, &what) != QOPT_OK) {
     fail(what);
     return false;
   }
-  begin = now();
-  if (!forward(ids.begin(), options.prompt))
-    return false;
-  if (!options.allLogits)
-    times.prefill = now() - begin;
-  begin = now();
+  return forward(ids.begin(), options.prompt);
+}
+
+bool Bench::prefill() { return options.allLogits ? entry.run() : refill(); }
+
+/// Behind the prompt.
+bool Bench::decode() {
   for (uint64_t i = 0; i < options.gen; ++i)
     if (!forward(ids.begin() + i * options.batch, 1))
       return false;
-  times.decode = now() - begin;
   return true;
+}
+
+/// A step on the tokens of the prompt, each its own target, that changes no
+/// parameter.
+bool Bench::train() {
+  Error what;
+  qopt_train_options how = {};
+  how.size = sizeof how;
+  qopt_train_result result = {};
+  result.size = sizeof result;
+  qopt_micro_batch batch = {ids.begin(), ids.begin(), options.batch,
+                            cached() ? options.prompt : options.seq};
+  qopt_status status = qopt_train_defaults(&how, &what);
+  how.lr = 0;
+  if (!status)
+    status = qopt_train_step(session.context, &batch, 1, &how, &result, &what);
+  if (status)
+    fail(what);
+  return !status;
+}
+
+bool Bench::time(bool (Bench::*part)(), double &seconds, double &onDevice) {
+  runtime::cuda::Device *device = session.context->device;
+  if (device) {
+    device->timed = true;
+    device->seconds = 0;
+  }
+  double begin = now();
+  bool ran = (this->*part)();
+  seconds = now() - begin;
+  onDevice = device ? device->seconds : 0;
+  return ran;
+}
+
+bool Bench::round(Round &times) {
+  if (!cached())
+    return time(&Bench::run, times.run, times.deviceRun);
+  if (!time(&Bench::prefill, times.prefill, times.devicePrefill))
+    return false;
+  // All logits come from another entry, which leaves no keys and values.
+  return (!options.allLogits || refill()) &&
+         time(&Bench::decode, times.decode, times.deviceDecode);
 }
 
 bool Bench::measure(Rounds &rounds) {
@@ -201,6 +253,36 @@ bool Bench::measure(Rounds &rounds) {
     return true;
   failMemory("measuring");
   return false;
+}
+
+bool Bench::profile(Profiler &profiler) {
+  struct Part {
+    const char *name;
+    bool isThere;
+    uint64_t steps;
+    bool (Bench::*before)(); ///< not counted
+    bool (Bench::*work)();
+  };
+  const Part parts[] = {
+      {"run", !cached(), 1, &Bench::run, &Bench::run},
+      {"prefill", cached(), 1, &Bench::prefill, &Bench::prefill},
+      {"decode", cached(), options.gen, &Bench::refill, &Bench::decode},
+      {"train_step", trains(), 1, &Bench::train, &Bench::train}};
+  for (const Part &part : parts) {
+    if (!part.isThere)
+      continue;
+    for (uint64_t i = 0; i < options.rounds; ++i) {
+      if (!(this->*part.before)())
+        return false;
+      profiler.start();
+      bool ran = (this->*part.work)();
+      profiler.stop();
+      if (!ran)
+        return false;
+    }
+    profiler.end(part.name, part.steps * options.rounds);
+  }
+  return true;
 }
 
 //===--- results ----------------------------------------------------------===//
@@ -268,6 +350,14 @@ static void fill(Json &out, const Bench &bench, const Rounds &rounds,
   out.set("read_bandwidth_bytes_per_s", bandwidth);
   out.set("decode_bandwidth_share", rate(read, decode.median) / bandwidth);
   out.set("decode_bandwidth_share_best", rate(read, decode.best) / bandwidth);
+  if (device) {
+    Times prefill(rounds, &Round::devicePrefill);
+    Times decode(rounds, &Round::deviceDecode), run(rounds, &Round::deviceRun);
+    double steps = static_cast<double>(options.gen);
+    out.set("prefill_device_ms_best", milliseconds(prefill.best));
+    out.set("decode_device_ms_best", milliseconds(decode.best / steps));
+    out.set("run_device_ms_best", milliseconds(run.best));
+  }
   out.set("rounds", static_cast<uint64_t>(rounds.quiet.size()));
   out.set("disturbed_rounds", rounds.disturbed);
   out.set("threads", threads);
@@ -336,6 +426,10 @@ static bool readOptions(const Invocation &invocation, Options &options,
       {"--batch", "B", "sequences (default: 1)", options.batch, 1, most32},
       {"--seq", "S", "tokens of a model without a past (default: 128)",
        options.seq, 1, most32},
+      {"--profile",
+       "also launches, time, bytes and share of bandwidth\n"
+       "of each kernel",
+       options.profile},
       {"--json", "print JSON", options.json}};
   Description about = {"[flags]",
                        "Measures prefill of P tokens and decode of G more, or "
@@ -371,9 +465,17 @@ int bench(const Invocation &invocation) {
   uint64_t threads = common.threads ? common.threads : runtime::cpuCores();
   fill(results, bench, rounds, session, threads,
        countOf(info.get(), "bytes_per_token"));
+  if (options.profile) {
+    Profiler profiler(session, numberOf(results, "read_bandwidth_bytes_per_s"));
+    if (!profiler.open() || !bench.profile(profiler))
+      return failed;
+    json_object_set(results.get(), "profile", profiler.results());
+  }
   if (options.json)
     return results.print() ? done : failed;
   print(results);
+  if (options.profile)
+    printProfile(json_object_get(results.get(), "profile"));
   return flushOutput() ? done : failed;
 }
 

@@ -10,6 +10,7 @@
 #include "qopt/runtime/cli/Commands.h"
 #include "qopt/runtime/cli/Files.h"
 #include "qopt/runtime/cli/Json.h"
+#include "qopt/runtime/cli/MemoryPlan.h"
 #include "qopt/runtime/cli/Npy.h"
 #include "qopt/runtime/cli/Prompt.h"
 #include "qopt/runtime/cli/Report.h"
@@ -214,8 +215,11 @@ int eval(const Invocation &invocation) {
           path, ids.size());
     return failed;
   }
+  uint64_t batch = batchOf(session, window);
   Evaluation evaluation(session, ids, window);
-  if (!evaluation.run(batchOf(session, window)))
+  if (!fitsOnDevice(session, session.model->nll, batch, window - 1,
+                    window - 1) ||
+      !evaluation.run(batch))
     return failed;
   return print(evaluation, json);
 }

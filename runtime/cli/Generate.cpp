@@ -1,8 +1,10 @@
 // `generate`: continues a text, token by token.
 
+#include "qopt/runtime/Model.h"
 #include "qopt/runtime/cli/Commands.h"
 #include "qopt/runtime/cli/Files.h"
 #include "qopt/runtime/cli/Interrupt.h"
+#include "qopt/runtime/cli/MemoryPlan.h"
 #include "qopt/runtime/cli/Prompt.h"
 #include "qopt/runtime/cli/Report.h"
 #include "qopt/runtime/cli/Session.h"
@@ -264,7 +266,14 @@ int generate(const Invocation &invocation) {
   Ids prompt;
   if (!readPrompt(options, session, prompt))
     return failed;
-  if (!qopt_model_has_cache(session.model))
+  bool cached = qopt_model_has_cache(session.model);
+  auto limit = static_cast<uint64_t>(qopt_context_max_seq(session.context));
+  uint64_t total = prompt.size() + options.tokens;
+  total = total < limit ? total : limit;
+  if (!fitsOnDevice(session, session.model->prefill, 1,
+                    cached ? prompt.size() : total, total))
+    return failed;
+  if (!cached)
     note("the model has no past: each token computes the whole text anew");
 
   catchInterrupt();

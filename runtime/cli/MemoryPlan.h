@@ -2,6 +2,7 @@
 #ifndef QOPT_RUNTIME_CLI_MEMORYPLAN_H
 #define QOPT_RUNTIME_CLI_MEMORYPLAN_H
 
+#include "qopt/runtime/abi.h"
 #include "qopt/runtime/cli/Session.h"
 
 namespace qopt::cli {
@@ -30,6 +31,12 @@ struct MemoryPlan {
   /// Whether the machine has it; else says what is missing and what helps.
   bool fits() const;
 };
+
+/// Whether the GPU of a context, if it has one, has room for `entry` on `batch`
+/// sequences of `seq` tokens, and for keys and values of `total`; nothing lies
+/// there yet. Else says what it needs.
+bool fitsOnDevice(const Session &session, const qopt_entry *entry,
+                  uint64_t batch, uint64_t seq, uint64_t total);
 
 /// "1.23 MB".
 struct ByteText {

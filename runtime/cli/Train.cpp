@@ -243,14 +243,17 @@ static int trainWith(const Session &session, const TrainOptions &options) {
     if (!tokens.add(session, path))
       return failed;
   MemoryPlan plan;
-  if (!plan.make(session, options.batch, options.seq,
-                 options.accumulate > 1 || !session.model->trainStep)) {
+  bool sums = options.accumulate > 1 || !session.model->trainStep;
+  if (!plan.make(session, options.batch, options.seq, sums)) {
     error("--batch %llu and --seq %llu make sizes that are no numbers",
           wide(options.batch), wide(options.seq));
     return failed;
   }
   plan.print();
-  if (!plan.fits())
+  if (!plan.fits() || !fitsOnDevice(session,
+                                    sums ? session.model->trainAccumulate
+                                         : session.model->trainStep,
+                                    options.batch, options.seq, options.seq))
     return failed;
   Trainer trainer(session, options);
   if (!trainer.resume())

@@ -14,8 +14,8 @@ namespace qopt::runtime::cuda {
 
 /// Shared memory that a kernel may have without being asked.
 static constexpr int64_t plainShared = 48 << 10;
-/// Memory grows in steps, so that growing sequences rarely ask for more.
-static constexpr uint64_t unit = 2 << 20;
+/// Graphs that are kept.
+static constexpr size_t mostGraphs = 16;
 
 qopt_status Device::check(Code code, const char *doing,
                           qopt_error *error) const {
@@ -122,8 +122,12 @@ void Device::close(Device *device) {
   if (device->context) {
     Driver &driver = device->driver;
     driver.setContext(device->context);
-    for (const Step &step : device->steps)
-      driver.destroyExecutable(step.executable);
+    while (Graph *graph = device->graphs) {
+      device->graphs = graph->next;
+      graph->destroy(driver);
+    }
+    for (Handle event : device->events)
+      driver.destroyEvent(event);
     device->release(device->arena);
     device->release(device->arguments);
     if (device->stream)
@@ -148,7 +152,7 @@ qopt_status Device::reserve(Buffer &buffer, uint64_t bytes, const char *what,
     return QOPT_OK;
   if (bytes > UINT64_MAX / 2)
     return failMemory(error, what, bytes);
-  uint64_t rounded = (bytes + unit - 1) / unit * unit;
+  uint64_t rounded = roundUp(bytes);
   driver.setContext(context); // the caller's thread may be another one
   release(buffer);
   if (driver.allocate(&buffer.address, rounded)) {
@@ -220,77 +224,130 @@ void Device::launchOne(qopt_pool *pool, int64_t kernel, const int64_t *args,
                        int64_t count, int64_t blocks, int64_t threads,
                        int64_t sharedBytes) {
   auto &self = *static_cast<Device *>(pool);
+  if (self.profile)
+    self.profile->add(size_t(kernel), args);
   if (blocks <= 0 || self.failed)
     return;
-  constexpr Code outOfMemory = 2; // CUDA_ERROR_OUT_OF_MEMORY
-  Code code = self.parameters.resize(size_t(count) + 1) ? 0 : outOfMemory;
-  for (int64_t i = 0; !code && i < count; ++i)
-    self.parameters[size_t(i)] = const_cast<int64_t *>(args + i);
   Handle function = self.functions[size_t(kernel)];
-  if (!code && sharedBytes > plainShared)
-    code =
+  if (sharedBytes > plainShared)
+    self.failed =
         self.driver.setFunction(function, mostDynamicShared, int(sharedBytes));
-  if (!code)
-    code = self.driver.launch(function, unsigned(blocks), 1, 1,
-                              unsigned(threads), 1, 1, unsigned(sharedBytes),
-                              self.stream, self.parameters.begin(), nullptr);
-  if (code) {
-    self.failed = code;
+  if (self.failed)
     self.failedKernel = kernel;
-  }
+  self.queue.push({kernel, function, unsigned(blocks), unsigned(threads),
+                   unsigned(sharedBytes), 0, size_t(count)},
+                  args);
 }
 
 qopt_status Device::begin(qopt_error *error) {
   failed = 0;
-  if (qopt_status status = check(driver.setContext(context), "a step", error))
-    return status;
-  return check(driver.beginCapture(stream, captureRelaxed), "a step", error);
+  queue.clear();
+  return check(driver.setContext(context), "a step", error);
 }
 
-/// Runs a recorded graph to its end.
-qopt_status Device::run(const qopt_entry &entry, Handle graph,
-                        qopt_error *error) {
-  Step *step = nullptr;
-  for (Step &known : steps)
-    if (known.entry == &entry)
-      step = &known;
-  if (!step) {
-    steps.push({&entry, nullptr});
-    if (steps.failed())
-      return failMemory(error, "a step", sizeof(Step));
-    step = &steps.back();
+/// The graph of the entry at these sizes, which is the first from now on; with
+/// many, the one that was not used for longest becomes it. Null: no memory.
+Graph *Device::graphOf(const qopt_entry &entry, const int64_t *symbols) {
+  Graph **found = nullptr, **oldest = nullptr;
+  size_t count = 0;
+  for (Graph **at = &graphs; *at && !found; at = &(*at)->next) {
+    if ((*at)->isOf(entry, symbols))
+      found = at;
+    if (&(*at)->of() == &entry)
+      oldest = at;
+    ++count;
   }
-  UpdateResult result = {};
-  if (step->executable && driver.update(step->executable, graph, &result)) {
-    driver.destroyExecutable(step->executable);
-    step->executable = nullptr;
-  }
-  if (!step->executable)
-    if (qopt_status status =
-            check(driver.instantiate(&step->executable, graph, 0),
-                  "preparing a step", error)) {
-      step->executable = nullptr;
-      return status;
+  if (!found && count >= mostGraphs)
+    found = oldest;
+  if (!found) {
+    Graph *made = Graph::make(entry, symbols);
+    if (made) {
+      made->next = graphs;
+      graphs = made;
     }
-  Code code = driver.launchGraph(step->executable, stream);
+    return made;
+  }
+  Graph *graph = *found;
+  *found = graph->next;
+  graph->next = graphs;
+  graphs = graph;
+  graph->rename(symbols);
+  return graph;
+}
+
+Code Device::record(size_t number) {
+  Code code = 0;
+  while (!code && events.size() <= number) {
+    Handle event = nullptr;
+    code = driver.createEvent(&event, 0);
+    if (!code)
+      events.push(event);
+    if (events.failed())
+      code = outOfMemory;
+  }
+  return code ? code : driver.record(events[number], stream);
+}
+
+/// Adds the seconds between event `first` and the next one.
+Code Device::secondsBetween(size_t first, double *out) {
+  float milliseconds = 0;
+  Code code = driver.elapsed(&milliseconds, events[first], events[first + 1]);
+  *out += 1e-3 * double(milliseconds);
+  return code;
+}
+
+Code Device::runGraph(Graph &graph) {
+  Code code = graph.prepare(driver, queue);
+  if (!code && timed)
+    code = record(0);
+  if (!code)
+    code = graph.launch(driver, stream);
+  if (!code && timed)
+    code = record(1);
   if (!code)
     code = driver.synchronize(stream);
-  return check(code, entry.name, error);
+  return !code && timed ? secondsBetween(0, &seconds) : code;
 }
 
-qopt_status Device::finish(const qopt_entry &entry, qopt_error *error) {
-  Handle graph = nullptr;
-  Code code = driver.endCapture(stream, &graph);
-  qopt_status status = QOPT_OK;
+/// Each launch between two events of its own.
+Code Device::runProfiled() {
+  size_t n = queue.launches.size();
+  Code code = 0;
+  for (size_t i = 0; !code && i < n; ++i) {
+    const Queue::Launch &launch = queue.launches[i];
+    code = places.resize(launch.count + 1) ? record(2 * i) : outOfMemory;
+    if (code)
+      break;
+    for (size_t k = 0; k < launch.count; ++k)
+      places[k] = &queue.words[launch.first + k];
+    code =
+        driver.launch(launch.function, launch.blocks, 1, 1, launch.threads, 1,
+                      1, launch.sharedBytes, stream, places.begin(), nullptr);
+    if (!code)
+      code = record(2 * i + 1);
+  }
+  if (!code)
+    code = driver.synchronize(stream);
+  for (size_t i = 0; !code && i < n; ++i) {
+    double took = 0;
+    code = secondsBetween(2 * i, &took);
+    profile->time(size_t(queue.launches[i].kernel), took);
+    seconds += took;
+  }
+  return code;
+}
+
+qopt_status Device::finish(const qopt_entry &entry, const int64_t *symbols,
+                           qopt_error *error) {
   if (failed)
-    status = check(failed, kernels->kernels[failedKernel], error);
-  else if (code)
-    status = check(code, "recording a step", error);
-  else
-    status = run(entry, graph, error);
-  if (graph)
-    driver.destroyGraph(graph);
-  return status;
+    return check(failed, kernels->kernels[failedKernel], error);
+  if (queue.failed())
+    return failMemory(error, "a step", queue.launches.size());
+  if (profile)
+    return check(runProfiled(), entry.name, error);
+  Graph *graph = graphOf(entry, symbols);
+  return graph ? check(runGraph(*graph), entry.name, error)
+               : failMemory(error, "a step", sizeof(Graph));
 }
 
 } // namespace qopt::runtime::cuda

@@ -4,16 +4,14 @@
 // reads or writes, too, has a mirror there: bytes go over when the other side
 // changed them, and somebody looks.
 //
-// The launches of an entry become one CUDA graph. Sizes are parameters of the
-// kernels and change from step to step, so the graph is recorded anew for each
-// call, and what is instantiated is updated: it is made anew only when other
-// kernels are launched, or in another order (other cases of lambda).
+// The launches of an entry at given sizes are one CUDA graph that is kept, see
+// Graph.h. With a profile they are launched one by one, between two events
+// each.
 #ifndef QOPT_RUNTIME_CUDA_DEVICE_H
 #define QOPT_RUNTIME_CUDA_DEVICE_H
 
-#include "qopt/runtime/Growing.h"
-#include "qopt/runtime/abi.h"
-#include "qopt/runtime/cuda/Driver.h"
+#include "qopt/runtime/Profile.h"
+#include "qopt/runtime/cuda/Graph.h"
 
 namespace qopt::runtime::cuda {
 
@@ -41,6 +39,12 @@ struct Mirrors {
 
 class Device : public qopt_pool {
 public:
+  /// Memory grows in steps, so that growing sequences rarely ask for more.
+  static constexpr uint64_t unit = 2 << 20;
+  static uint64_t roundUp(uint64_t bytes) {
+    return (bytes + unit - 1) / unit * unit;
+  }
+
   /// Device number `index` with the kernels of a program. Refused: none of that
   /// number, and one that no code is for.
   static qopt_status open(const qopt_device &program, int32_t index,
@@ -72,19 +76,22 @@ public:
 
   /// Between the two an entry runs; at the end its launches are done.
   qopt_status begin(qopt_error *error);
-  qopt_status finish(const qopt_entry &entry, qopt_error *error);
+  qopt_status finish(const qopt_entry &entry, const int64_t *symbols,
+                     qopt_error *error);
+
+  Profile *profile = nullptr; ///< counts the launches, if there is one
+  /// Sums the seconds between the begin and the end of the launches of each
+  /// call, by events, in `seconds`.
+  bool timed = false;
+  double seconds = 0;
 
   // Of the call that runs.
   Buffer arena, arguments;
   Growing<const void *> inputs;
   Growing<void *> outputs, states;
+  Growing<uint8_t> staging; ///< small inputs, then small outputs
 
 private:
-  struct Step {
-    const qopt_entry *entry;
-    Handle executable;
-  };
-
   static void launchOne(qopt_pool *pool, int64_t kernel, const int64_t *args,
                         int64_t count, int64_t blocks, int64_t threads,
                         int64_t sharedBytes);
@@ -93,16 +100,22 @@ private:
   qopt_status choose(const qopt_device &program, const qopt_device_code **code,
                      qopt_error *error);
   qopt_status check(Code code, const char *doing, qopt_error *error) const;
-  qopt_status run(const qopt_entry &entry, Handle graph, qopt_error *error);
+  Graph *graphOf(const qopt_entry &entry, const int64_t *symbols);
+  Code record(size_t number);
+  Code secondsBetween(size_t first, double *out);
+  Code runGraph(Graph &graph);
+  Code runProfiled();
 
   Driver driver = {};
   int number = -1; ///< the driver's; -1: the context is not retained
   char label[128] = {};
   Handle context = nullptr, module = nullptr, stream = nullptr;
   Growing<Handle> functions; ///< by ordinal
-  Growing<Step> steps;
-  Growing<void *> parameters; ///< of the launch that is queued
-  Code failed = 0;            ///< the first launch that was refused
+  Graph *graphs = nullptr;   ///< the last that ran first
+  Queue queue;               ///< of the call that runs
+  Growing<Handle> events;
+  Growing<void *> places; ///< of the words of a launch without a graph
+  Code failed = 0;        ///< the first launch that was refused
   int64_t failedKernel = 0;
   const qopt_device *kernels = nullptr;
 };

@@ -7,6 +7,7 @@
 namespace qopt::runtime::cuda {
 
 static constexpr const char *libraryName = "libcuda.so.1";
+static constexpr int oldestVersion = 12000; ///< as the driver tells it
 
 qopt_status Driver::open(qopt_error *error) {
   library = dlopen(libraryName, RTLD_NOW | RTLD_LOCAL);
@@ -16,6 +17,15 @@ qopt_status Driver::open(qopt_error *error) {
                 "no driver for them (%s); compile it with --target=cpu to run "
                 "it here",
                 libraryName);
+  int version = 0;
+  auto *ask =
+      reinterpret_cast<Code (*)(int *)>(dlsym(library, "cuDriverGetVersion"));
+  if (!ask || ask(&version) || version < oldestVersion)
+    return fail(error, QOPT_UNAVAILABLE,
+                "the NVIDIA driver of this machine is of CUDA %d.%d, and the "
+                "model needs one of CUDA 12 or newer; update it, or compile "
+                "with --target=cpu to run it here",
+                version / 1000, version % 1000 / 10);
 #define QOPT_CUDA_FIND(symbol, name, parameters)                               \
   name = reinterpret_cast<Code(*) parameters>(dlsym(library, #symbol));        \
   if (!name)                                                                   \

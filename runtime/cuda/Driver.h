@@ -12,14 +12,20 @@
 namespace qopt::runtime::cuda {
 
 using Code = int; ///< CUresult; 0: fine
+constexpr Code outOfMemory = 2;
 using Address = uint64_t;
 using Handle = void *; ///< CUcontext, CUmodule, CUfunction, CUstream, ...
 
-/// CUgraphExecUpdateResultInfo.
-struct UpdateResult {
-  int result;
-  Handle errorNode, errorFromNode;
+/// CUDA_KERNEL_NODE_PARAMS_v2.
+struct NodeParameters {
+  Handle function;
+  unsigned blocks, blocksY, blocksZ;
+  unsigned threads, threadsY, threadsZ;
+  unsigned sharedBytes;
+  void **parameters, **extra;
+  Handle kernel, context;
 };
+static_assert(sizeof(NodeParameters) == 72, "layout of cuda.h");
 
 // The driver's name of a function, ours, and its parameters.
 #define QOPT_CUDA_FUNCTIONS(X)                                                 \
@@ -45,13 +51,19 @@ struct UpdateResult {
   X(cuStreamCreate, createStream, (Handle *, unsigned))                        \
   X(cuStreamDestroy_v2, destroyStream, (Handle))                               \
   X(cuStreamSynchronize, synchronize, (Handle))                                \
-  X(cuStreamBeginCapture_v2, beginCapture, (Handle, int))                      \
-  X(cuStreamEndCapture, endCapture, (Handle, Handle *))                        \
+  X(cuGraphCreate, createGraph, (Handle *, unsigned))                          \
+  X(cuGraphAddKernelNode_v2, addNode,                                          \
+    (Handle *, Handle, const Handle *, size_t, const NodeParameters *))        \
   X(cuGraphInstantiateWithFlags, instantiate, (Handle *, Handle, uint64_t))    \
-  X(cuGraphExecUpdate_v2, update, (Handle, Handle, UpdateResult *))            \
+  X(cuGraphExecKernelNodeSetParams_v2, setNode,                                \
+    (Handle, Handle, const NodeParameters *))                                  \
   X(cuGraphLaunch, launchGraph, (Handle, Handle))                              \
   X(cuGraphDestroy, destroyGraph, (Handle))                                    \
   X(cuGraphExecDestroy, destroyExecutable, (Handle))                           \
+  X(cuEventCreate, createEvent, (Handle *, unsigned))                          \
+  X(cuEventRecord, record, (Handle, Handle))                                   \
+  X(cuEventElapsedTime, elapsed, (float *, Handle, Handle))                    \
+  X(cuEventDestroy_v2, destroyEvent, (Handle))                                 \
   X(cuLaunchKernel, launch,                                                    \
     (Handle, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,       \
      unsigned, Handle, void **, void **))
@@ -70,10 +82,9 @@ struct Driver {
   const char *text(Code code) const;
 };
 
-// Values of CUdevice_attribute, CUfunction_attribute and CUstreamCaptureMode.
+// Values of CUdevice_attribute and CUfunction_attribute.
 constexpr int majorVersion = 75, minorVersion = 76;
 constexpr int mostDynamicShared = 8;
-constexpr int captureRelaxed = 2;
 /// A stream that waits for copies, which return while they are under way.
 constexpr unsigned blockingStream = 0;
 

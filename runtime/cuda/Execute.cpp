@@ -3,10 +3,16 @@
 
 #include "qopt/runtime/cuda/Execute.h"
 
+#include <string.h>
+
 namespace qopt::runtime::cuda {
 
 /// Inputs and outputs begin at multiples of this.
 static constexpr uint64_t alignment = 256;
+
+/// Up to so many bytes go in one copy, whatever is between them: a step of
+/// training takes a dozen numbers, and each copy has to be waited for.
+static constexpr uint64_t together = 1 << 20;
 
 template <typename Pointer> static Pointer pointerAt(Address address) {
   return reinterpret_cast<Pointer>(address);
@@ -63,11 +69,15 @@ public:
   qopt_status run();
 
 private:
+  struct Tensors;
+
   qopt_status mirror();
   qopt_status placeArguments();
   qopt_status copyInputs();
   qopt_status copyOutputs();
   void placeStates();
+  Tensors inputsOf() const;
+  Tensors outputsOf() const;
   /// The bytes of the next of the tensors whose sizes `dims` lists.
   uint64_t bytesOf(const qopt_tensor_spec &spec, const int64_t *&dims) const;
 
@@ -75,6 +85,7 @@ private:
   const qopt_entry &entry;
   Device &device;
   qopt_error *error;
+  Address outputsBegin = 0, outputsEnd = 0;
 };
 
 } // namespace
@@ -135,32 +146,75 @@ qopt_status Call::placeArguments() {
     device.inputs[i] = pointerAt<const void *>(next);
     next = offsetBehind(next, bytesOf(entry.inputs[i], dims));
   }
+  outputsBegin = next;
   for (uint32_t i = 0; i < entry.output_count; ++i) {
     device.outputs[i] = pointerAt<void *>(next);
     next = offsetBehind(next, bytesOf(entry.outputs[i], dims));
   }
+  outputsEnd = next;
   return QOPT_OK;
 }
 
-qopt_status Call::copyInputs() {
-  const int64_t *dims = context.dims.begin();
-  for (uint32_t i = 0; i < entry.input_count; ++i)
-    if (qopt_status status =
-            device.upload(Address(device.inputs[i]), context.inputs[i],
-                          bytesOf(entry.inputs[i], dims), error))
-      return status;
-  return QOPT_OK;
+/// What is copied: the inputs, or the outputs, which lie one behind the other.
+struct Call::Tensors {
+  const qopt_tensor_spec *specs;
+  uint32_t count;
+  const int64_t *dims;
+  Address begin, end;
+};
+
+Call::Tensors Call::inputsOf() const {
+  return {entry.inputs, entry.input_count, context.dims.begin(),
+          device.arguments.address, outputsBegin};
 }
 
-qopt_status Call::copyOutputs() {
+Call::Tensors Call::outputsOf() const {
   const int64_t *dims = context.dims.begin();
   for (uint32_t i = 0; i < entry.input_count; ++i)
     dims += entry.inputs[i].rank;
-  for (uint32_t i = 0; i < entry.output_count; ++i)
-    if (qopt_status status =
-            device.download(context.outputs[i], Address(device.outputs[i]),
-                            bytesOf(entry.outputs[i], dims), error))
+  return {entry.outputs, entry.output_count, dims, outputsBegin, outputsEnd};
+}
+
+qopt_status Call::copyInputs() {
+  Tensors all = inputsOf();
+  bool oneByOne = all.end - all.begin > together;
+  if (!oneByOne && !device.staging.resize(all.end - all.begin))
+    return failMemory(error, "inputs", all.end - all.begin);
+  for (uint32_t i = 0; i < all.count; ++i) {
+    uint64_t bytes = bytesOf(all.specs[i], all.dims);
+    Address to = Address(device.inputs[i]);
+    if (!oneByOne && bytes)
+      memcpy(device.staging.begin() + (to - all.begin), context.inputs[i],
+             bytes);
+    else if (qopt_status status =
+                 device.upload(to, context.inputs[i], bytes, error))
       return status;
+  }
+  return oneByOne ? QOPT_OK
+                  : device.upload(all.begin, device.staging.begin(),
+                                  all.end - all.begin, error);
+}
+
+qopt_status Call::copyOutputs() {
+  Tensors all = outputsOf();
+  bool oneByOne = all.count == 1 || all.end - all.begin > together;
+  if (!oneByOne) {
+    if (!device.staging.resize(all.end - all.begin))
+      return failMemory(error, "outputs", all.end - all.begin);
+    if (qopt_status status = device.download(device.staging.begin(), all.begin,
+                                             all.end - all.begin, error))
+      return status;
+  }
+  for (uint32_t i = 0; i < all.count; ++i) {
+    uint64_t bytes = bytesOf(all.specs[i], all.dims);
+    Address from = Address(device.outputs[i]);
+    if (!oneByOne && bytes)
+      memcpy(context.outputs[i], device.staging.begin() + (from - all.begin),
+             bytes);
+    else if (qopt_status status =
+                 device.download(context.outputs[i], from, bytes, error))
+      return status;
+  }
   return QOPT_OK;
 }
 
@@ -198,7 +252,7 @@ qopt_status Call::run() {
       context.inputs.begin(),
   };
   entry.run(&call);
-  status = device.finish(entry, error);
+  status = device.finish(entry, context.symbols.begin(), error);
   if (status)
     return status;
   if (mirrors.variables().bytes)

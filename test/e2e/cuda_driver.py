@@ -1,7 +1,8 @@
 """Executables for GPUs, with their own runtime, on a driver that simulates one, or on a GPU.
 
-cuda_driver.py FOLDER SUPPORT DRIVER [MODEL]: DRIVER is the folder of the simulated
-driver, or `device`: the GPU of this machine. MODEL, or a tiny Llama, compiled for both
+cuda_driver.py FOLDER SUPPORT DRIVER [MODEL [build | built]]: DRIVER is the folder of the
+simulated driver, or `device`: the GPU of this machine; `build` only compiles, `built`
+runs what that has compiled. MODEL, or a tiny Llama, compiled for both
 targets, has the same logits and loss and writes the same tokens, up to near ties;
 steps of training give the losses of the CPU. The tiny one has the logits of the
 interpreter, too, and is measured; a run that was cut in two has the bits of one that
@@ -22,9 +23,10 @@ import gpu  # noqa: E402
 
 folder, support, driver = map(pathlib.Path, sys.argv[1:4])
 onDevice, own = str(driver) == "device", len(sys.argv) < 5
+stage = sys.argv[5] if len(sys.argv) > 5 else ""
 folder.mkdir(parents=True, exist_ok=True)
 # The code that others get is tested beside this: a newer chip than sm_90 takes its PTX.
-chip = ["--cuda-arch=native"] if onDevice and int(gpu.find()[0]["chip"][3:]) <= 90 else []
+chip = ["--cuda-arch=native"] if onDevice and not stage and int(gpu.find()[0]["chip"][3:]) <= 90 else []
 model = folder / "m.onnx" if own else pathlib.Path(sys.argv[4])
 # Of losses and logits, relative to the largest: sums are in other orders on the two
 # targets, and a GPU may round a product and a sum once. In a low-bit model a code may
@@ -39,6 +41,8 @@ np.save(folder / "text.npy", text)
 
 def build(name, *flags):
     """The executables for the CPU and for GPUs, and a folder with the driver that has its program."""
+    if stage == "built":
+        return
     common = ["qopt", model, "-q", "--max-seq", "128", *flags]
     for target in ("cpu", "cuda"):
         native = chip if target == "cuda" else []
@@ -57,7 +61,7 @@ def machineOf(name, **facts):
     library = machine / "libcuda.so.1"
     if not library.exists():
         library.symlink_to(driver / library.name)
-    for fact in ("chip", "megabytes"):
+    for fact in ("chip", "megabytes", "cuda", "devices", "calls"):
         (machine / fact).unlink(missing_ok=True)
     for fact, value in facts.items():
         (machine / fact).write_text(value)
@@ -198,6 +202,45 @@ def compareResumed():
     print("3 steps, resumed: the same bits")
 
 
+def callsOf(name, *arguments):
+    """What the driver was asked, a list for each launch of a graph, which ends it."""
+    machine = machineOf(name, calls="")
+    output(name, *arguments, machine=machine)
+    steps = [[]]
+    for call in (machine / "calls").read_text().split():
+        steps[-1].append(call)
+        if call == "cuGraphLaunch":
+            steps.append([])
+    return steps[:-1]
+
+
+def compareCalls():
+    """A prompt and a token are two shapes, recorded once; of later tokens the positions are changed."""
+    steps = callsOf("f32", "generate", "--ids", "-p", "3 5 7", "-n", "12", "--temp", "0")
+    recorded = [i for i, step in enumerate(steps) if "cuGraphInstantiateWithFlags" in step]
+    if len(steps) != 12 or recorded != [0, 1]:
+        sys.exit(f"decode: expects graphs for the prompt and for the first token, got {steps}")
+    nodes = steps[1].count("cuGraphAddKernelNode_v2")
+    for step in steps[2:]:
+        changed = step.count("cuGraphExecKernelNodeSetParams_v2")
+        others = [call for call in step if call != "cuGraphExecKernelNodeSetParams_v2"]
+        # The logits of the last token, the new token, and the step itself.
+        if not 0 < changed < nodes / 2 or len(others) > 4:
+            sys.exit(f"decode: expects fewer than half of {nodes} nodes changed, and 4 other calls, got {step}")
+    print(f"decode: a graph of {nodes} that was recorded once, {changed} changed")
+
+
+def compareTrainingCalls():
+    state = fresh("calls.safetensors")
+    steps = callsOf("train", "train", "--data", folder / "text.npy", "--seq", "12", "--batch", "2", "--steps", "5",
+                    "--state", state)
+    recorded = [i for i, step in enumerate(steps) if "cuGraphInstantiateWithFlags" in step]
+    changed = [step.count("cuGraphExecKernelNodeSetParams_v2") for step in steps]
+    if len(steps) != 5 or recorded != [0] or any(changed):
+        sys.exit(f"training: expects one graph for 5 steps, and nothing to change in it, got {steps}")
+    print("training: 5 launches of a graph that was recorded once")
+
+
 def measure():
     """The numbers of `bench`; a simulated GPU has little memory to copy."""
     machine = None if onDevice else machineOf("f32", megabytes="12")
@@ -213,8 +256,36 @@ def measure():
     print(f"bench: {'numbers' if onDevice else found['device']}")
 
 
+def compareProfiles():
+    """The same kernels move the same bytes on both targets; what is launched for them is each one's own."""
+    tables = {}
+    for target in ("cpu", "cuda"):
+        machine = None if onDevice else machineOf("f32", megabytes="12")
+        command = ["bench", "--prompt", "4", "--gen", "2", "--rounds", "1", "--profile", "--json"]
+        found = json.loads(output("f32", *command, target=target, machine=machine))
+        parts = {part["part"]: part for part in found["profile"]}
+        if list(parts) != ["prefill", "decode"] or parts["decode"]["steps"] != 2:
+            sys.exit(f"profile: expects a prefill and two steps of decoding, got {parts}")
+        for name, part in parts.items():
+            total = {key: sum(row[key] for row in part["kernels"]) for key in ("launches", "read_bytes", "seconds")}
+            if any(abs(total[key] - part["sum"][key]) > 1e-9 * total[key] for key in total):
+                sys.exit(f"profile: expects the sum of {part['kernels']}, got {part['sum']}")
+            tables[target, name] = {row["kernel"]: (row["read_bytes"], row["written_bytes"]) for row in part["kernels"]}
+    same = {name: [kernel for kernel, moved in tables["cpu", name].items() if tables["cuda", name].get(kernel) == moved]
+            for name in ("prefill", "decode")}
+    if any(2 * len(same[name]) < len(tables["cuda", name]) for name in same):
+        sys.exit(f"profile: expects the bytes of the CPU for most kernels, got {tables}")
+    print("profile: the bytes of the CPU's")
+
+
 if own:
     subprocess.run([sys.executable, support / "tiny_llama.py", model, "--past"], check=True)
+names = {"f32": [], "w4a8": ["--recipe=w4a8", *(["--group=16"] if own else [])], "ternary": ["--recipe=ternary"],
+         "train": ["--train"]}
+if stage == "build":
+    for name, flags in names.items():
+        build(name, *flags)
+    sys.exit()
 build("f32")
 if not onDevice:
     try:
@@ -222,20 +293,27 @@ if not onDevice:
         print("no driver: refused, surely, but this machine has one")
     except OSError:
         refused("no driver", "has no driver for them", folder)
+    refused("old driver", "is of CUDA 11.8, and the model needs one of CUDA 12 or newer", machineOf("f32", cuda="11080"))
+    refused("no GPU", "the driver finds none (no CUDA-capable device is detected)", machineOf("f32", devices="0"))
     refused("old chip", "is sm_75, and the model was compiled for sm_", machineOf("f32", chip="75"))
-    refused("small memory", "no memory for", machineOf("f32", megabytes="4"))
+    refused("small memory", "the GPU (simulated GPU) has 4.19 MB free and needs ", machineOf("f32", megabytes="4"))
 if own:
     measure()
-build("w4a8", "--recipe=w4a8", *(["--group=16"] if own else []))
-build("ternary", "--recipe=ternary")
+    compareProfiles()
+    if not onDevice:
+        compareCalls()
+for name in ("w4a8", "ternary"):
+    build(name, *names[name])
 # Caches begin with room for 64 positions: those of f32 grow on the way.
 for name, count, bound in (("f32", 66 if own else 100, near), ("w4a8", 8, nearCodes), ("ternary", 8, nearCodes)):
     compareTokens(name, count, 10 * bound)
     compareLoss(name, bound)
     compareLogits(name, bound)
 
-build("train", "--train")
+build("train", *names["train"])
 compareTraining(f"{10 if onDevice else 3} steps", 10 if onDevice else 3)
 if own:
+    if not onDevice:
+        compareTrainingCalls()
     compareTraining("3 steps in two parts", 3, "--accumulate", "2")
     compareResumed()

@@ -12,7 +12,7 @@
 // RUN: %{exits} 1 qopt-interpret --simt %s --input x=x.npy --output-dir out 2>&1 | FileCheck %s --check-prefix=SIZE
 // RUN: %{exits} 1 qopt-interpret --simt %s --input x=x.npy --size room=3 --weights w.bin --output-dir out 2>&1 | FileCheck %s --check-prefix=FRESH
 // RUN: %{exits} 1 qopt-interpret --simt %s --input x=x.npy --input k=k.npy --weights x.npy --output-dir out 2>&1 | FileCheck %s --check-prefix=WEIGHTS
-// RUN: sed 's/constant(3 : i32)/constant(2 : i32)/' %s > old.mlir
+// RUN: sed 's/%f0 = llvm.mlir.constant(4 : i32)/%f0 = llvm.mlir.constant(2 : i32)/' %s > old.mlir
 // RUN: %{exits} 1 qopt-interpret --simt old.mlir --input x=x.npy --output-dir out 2>&1 | FileCheck %s --check-prefix=VERSION
 // RUN: %{exits} 1 qopt-interpret --simt %s --kernel absent 2>&1 | FileCheck %s --check-prefix=ABSENT
 // TOTAL: 3 launches of 4 blocks, {{[0-9]+}} instructions of lanes, no fault
@@ -22,7 +22,7 @@
 // SIZE: cannot tell the size 'room': give --size room=NUMBER
 // FRESH: error: kernel 'add', line {{.*}}: uninitialized: thread 0 reads 4 bytes at k+0
 // WEIGHTS: expects 4 bytes of weights, got
-// VERSION: expects a table of version 3, got 2: compile the model again
+// VERSION: expects a table of version 4, got 2: compile the model again
 // ABSENT: has no kernel 'absent'
 
 module {
@@ -241,23 +241,27 @@ llvm.mlir.global internal constant @entries() : !llvm.array<1 x struct<(ptr, i32
   %v12 = llvm.insertvalue %f11, %v11[0, 11] : !llvm.array<1 x struct<(ptr, i32, i32, i32, i32, ptr, ptr, ptr, ptr, ptr, ptr, ptr)>>
   llvm.return %v12 : !llvm.array<1 x struct<(ptr, i32, i32, i32, i32, ptr, ptr, ptr, ptr, ptr, ptr, ptr)>>
 }
-llvm.mlir.global internal constant @variants() : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr)>> {
-  %v0 = llvm.mlir.undef : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr)>>
+llvm.mlir.global internal constant @variants() : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr, i64, ptr)>> {
+  %v0 = llvm.mlir.undef : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr, i64, ptr)>>
   %f0 = llvm.mlir.addressof @name_run : !llvm.ptr
-  %v1 = llvm.insertvalue %f0, %v0[0, 0] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr)>>
+  %v1 = llvm.insertvalue %f0, %v0[0, 0] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr, i64, ptr)>>
   %f1 = llvm.mlir.constant(0 : i64) : i64
-  %v2 = llvm.insertvalue %f1, %v1[0, 1] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr)>>
+  %v2 = llvm.insertvalue %f1, %v1[0, 1] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr, i64, ptr)>>
   %f2 = llvm.mlir.constant(1 : i32) : i32
-  %v3 = llvm.insertvalue %f2, %v2[0, 2] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr)>>
+  %v3 = llvm.insertvalue %f2, %v2[0, 2] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr, i64, ptr)>>
   %f3 = llvm.mlir.constant(0 : i32) : i32
-  %v4 = llvm.insertvalue %f3, %v3[0, 3] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr)>>
+  %v4 = llvm.insertvalue %f3, %v3[0, 3] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr, i64, ptr)>>
   %f4 = llvm.mlir.addressof @entries : !llvm.ptr
-  %v5 = llvm.insertvalue %f4, %v4[0, 4] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr)>>
-  llvm.return %v5 : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr)>>
+  %v5 = llvm.insertvalue %f4, %v4[0, 4] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr, i64, ptr)>>
+  %f5 = llvm.mlir.constant(0 : i64) : i64
+  %v6 = llvm.insertvalue %f5, %v5[0, 5] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr, i64, ptr)>>
+  %f6 = llvm.mlir.zero : !llvm.ptr
+  %v7 = llvm.insertvalue %f6, %v6[0, 6] : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr, i64, ptr)>>
+  llvm.return %v7 : !llvm.array<1 x struct<(ptr, i64, i32, i32, ptr, i64, ptr)>>
 }
 llvm.mlir.global external constant @qopt_program() : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>> {
   %v0 = llvm.mlir.undef : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
-  %f0 = llvm.mlir.constant(3 : i32) : i32
+  %f0 = llvm.mlir.constant(4 : i32) : i32
   %v1 = llvm.insertvalue %f0, %v0[0, 0] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>
   %f1 = llvm.mlir.constant(1 : i32) : i32
   %v2 = llvm.insertvalue %f1, %v1[0, 1] : !llvm.array<1 x struct<(i32, i32, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, i64, i64, ptr)>>

@@ -5,10 +5,16 @@
 // The code that is loaded is not looked at. It is taken from what `qopt
 // --target=cuda --stop-after=generate` wrote of the same model: `program.mlir`
 // in the folder where the library was found, which may be a link to it. There,
-// too, `chip` is the version of the GPU (90), `megabytes` its memory (1024), a
-// number each. Launches must be recorded into a graph, as the runtime does.
+// too, `chip` is the version of the GPU (90), `megabytes` its memory (1024),
+// `cuda` the version of the driver (12000), `devices` how many there are (1), a
+// number each; and if there is a file `calls`, the name of each function that
+// is called is written to it, a line each. The nodes of a graph must be a
+// chain, as the runtime makes them: without it launches could overtake one
+// another.
 
+#include <chrono>
 #include <dlfcn.h>
+#include <map>
 
 #include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -16,6 +22,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "qopt/codegen/simt/Simulator.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -31,15 +38,28 @@ using Address = uint64_t;
 using Handle = void *;
 
 // Values of CUresult.
-constexpr Code fine = 0, invalidValue = 1, outOfMemory = 2, notFound = 500,
-               launchFailed = 719, updateFailed = 910, notSupported = 801;
+constexpr Code fine = 0, invalidValue = 1, outOfMemory = 2, noDevice = 100,
+               notFound = 500, launchFailed = 719, notSupported = 801;
 
 struct Launch {
   LLVM::LLVMFuncOp kernel;
   simt::Grid grid;
   std::vector<uint64_t> words;
 };
-using Graph = std::vector<Launch>;
+/// Nodes are handles, and those of an executable those of its graph.
+struct Graph {
+  std::map<Handle, Launch> launches;
+  std::vector<Handle> order;
+};
+using Clock = std::chrono::steady_clock;
+
+/// CUDA_KERNEL_NODE_PARAMS_v2.
+struct NodeParameters {
+  Handle function;
+  unsigned grid[3], block[3], shared;
+  void **parameters, **extra;
+  Handle kernel, context;
+};
 
 /// The one device.
 struct Machine {
@@ -48,8 +68,6 @@ struct Machine {
   std::unique_ptr<SourceMgrDiagnosticHandler> diagnostics;
   OwningOpRef<ModuleOp> program;
   std::unique_ptr<simt::Simulator> simulator;
-  bool capturing = false;
-  Graph recorded;
   uint64_t used = 0;
 
   /// A file beside the library, as it was found.
@@ -67,7 +85,28 @@ struct Machine {
       (*file)->getBuffer().trim().getAsInteger(10, value);
     return value;
   }
+  static void log(const char *function) {
+    static std::unique_ptr<llvm::raw_fd_ostream> calls = open();
+    if (calls)
+      (*calls << function << '\n').flush();
+  }
+  static std::unique_ptr<llvm::raw_fd_ostream> open() {
+    std::error_code code;
+    if (!llvm::sys::fs::exists(pathOf("calls")))
+      return nullptr;
+    return std::make_unique<llvm::raw_fd_ostream>(pathOf("calls"), code,
+                                                  llvm::sys::fs::OF_Append);
+  }
   uint64_t bytes() const { return setting("megabytes", 1024) << 20; }
+
+  /// Memory is there before any program, for who copies only.
+  simt::Memory &memory() {
+    if (!simulator) {
+      program = ModuleOp::create(UnknownLoc::get(&context));
+      simulator = std::make_unique<simt::Simulator>(*program, simt::Options());
+    }
+    return simulator->memory();
+  }
 
   Code load() {
     DialectRegistry registry;
@@ -93,13 +132,19 @@ Machine &machine() {
 } // namespace
 
 #define DRIVER extern "C" __attribute__((visibility("default"))) Code
+#define CALLED() Machine::log(__func__)
 
-DRIVER cuInit(unsigned) { return fine; }
+DRIVER cuInit(unsigned) {
+  return Machine::setting("devices", 1) ? fine : noDevice;
+}
 
 DRIVER cuGetErrorString(Code code, const char **text) {
   switch (code) {
   case outOfMemory:
     *text = "out of memory";
+    break;
+  case noDevice:
+    *text = "no CUDA-capable device is detected";
     break;
   case notFound:
     *text = "named symbol not found";
@@ -114,12 +159,12 @@ DRIVER cuGetErrorString(Code code, const char **text) {
 }
 
 DRIVER cuDriverGetVersion(int *version) {
-  *version = 12000;
+  *version = int(Machine::setting("cuda", 12000));
   return fine;
 }
 
 DRIVER cuDeviceGetCount(int *count) {
-  *count = 1;
+  *count = int(Machine::setting("devices", 1));
   return fine;
 }
 
@@ -174,18 +219,18 @@ DRIVER cuMemGetInfo_v2(size_t *left, size_t *all) {
 }
 
 DRIVER cuMemAlloc_v2(Address *address, size_t bytes) {
+  CALLED();
   Machine &self = machine();
   if (self.used + bytes > self.bytes())
     return outOfMemory;
   self.used += bytes;
-  *address = self.simulator->memory()
-                 .allocate("memory", bytes, simt::Contents::fresh)
-                 .address;
+  *address =
+      self.memory().allocate("memory", bytes, simt::Contents::fresh).address;
   return fine;
 }
 
 DRIVER cuMemFree_v2(Address address) {
-  simt::Memory &memory = machine().simulator->memory();
+  simt::Memory &memory = machine().memory();
   simt::Allocation *found = memory.find(address);
   if (!found || found->address != address)
     return invalidValue;
@@ -196,7 +241,7 @@ DRIVER cuMemFree_v2(Address address) {
 
 /// Bytes that no launch writes: none of them races with it.
 static Code write(Address to, const void *from, size_t bytes) {
-  simt::Memory &memory = machine().simulator->memory();
+  simt::Memory &memory = machine().memory();
   char *data = memory.at(to, bytes);
   if (!data)
     return invalidValue;
@@ -210,16 +255,18 @@ static Code write(Address to, const void *from, size_t bytes) {
 }
 
 DRIVER cuMemcpyHtoD_v2(Address to, const void *from, size_t bytes) {
+  CALLED();
   return write(to, from, bytes);
 }
 
 DRIVER cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Handle) {
-  const char *data = machine().simulator->memory().at(from, bytes);
+  const char *data = machine().memory().at(from, bytes);
   return data ? write(to, data, bytes) : invalidValue;
 }
 
 DRIVER cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) {
-  const char *data = machine().simulator->memory().at(from, bytes);
+  CALLED();
+  const char *data = machine().memory().at(from, bytes);
   if (!data)
     return invalidValue;
   std::memcpy(to, data, bytes);
@@ -231,61 +278,112 @@ DRIVER cuStreamCreate(Handle *stream, unsigned) {
   return fine;
 }
 DRIVER cuStreamDestroy_v2(Handle) { return fine; }
-DRIVER cuStreamSynchronize(Handle) { return fine; }
-
-DRIVER cuStreamBeginCapture_v2(Handle, int) {
-  if (std::exchange(machine().capturing, true))
-    return invalidValue;
-  machine().recorded.clear();
+DRIVER cuStreamSynchronize(Handle) {
+  CALLED();
   return fine;
+}
+
+/// A launch as it is asked for; without a kernel where it cannot be.
+static Launch launchOf(Handle function, const unsigned (&grid)[3],
+                       const unsigned (&block)[3], unsigned shared,
+                       void **parameters, void **extra) {
+  if (!function || !grid[0] || grid[1] != 1 || grid[2] != 1 || block[1] != 1 ||
+      block[2] != 1 || extra)
+    return {};
+  auto kernel = cast<LLVM::LLVMFuncOp>(static_cast<Operation *>(function));
+  Launch launch{kernel, {grid[0], block[0], shared}, {}};
+  for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
+    launch.words.push_back(*static_cast<uint64_t *>(parameters[i]));
+  return launch;
+}
+
+static Code run(const Launch &launch) {
+  Machine &self = machine();
+  return succeeded(self.simulator->launch(*self.program, launch.kernel,
+                                          launch.words, launch.grid))
+             ? fine
+             : launchFailed;
 }
 
 DRIVER cuLaunchKernel(Handle function, unsigned x, unsigned y, unsigned z,
                       unsigned threads, unsigned threadsY, unsigned threadsZ,
                       unsigned shared, Handle, void **parameters,
                       void **extra) {
-  Machine &self = machine();
-  if (!self.capturing || y != 1 || z != 1 || threadsY != 1 || threadsZ != 1 ||
-      extra || !function)
-    return invalidValue;
-  auto kernel = cast<LLVM::LLVMFuncOp>(static_cast<Operation *>(function));
-  Launch launch{kernel, {x, threads, shared}, {}};
-  for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
-    launch.words.push_back(*static_cast<uint64_t *>(parameters[i]));
-  self.recorded.push_back(std::move(launch));
+  CALLED();
+  Launch launch = launchOf(function, {x, y, z}, {threads, threadsY, threadsZ},
+                           shared, parameters, extra);
+  return launch.kernel ? run(launch) : invalidValue;
+}
+
+DRIVER cuEventCreate(Handle *event, unsigned) {
+  *event = new Clock::time_point();
+  return fine;
+}
+DRIVER cuEventRecord(Handle event, Handle) {
+  *static_cast<Clock::time_point *>(event) = Clock::now();
+  return fine;
+}
+DRIVER cuEventElapsedTime(float *milliseconds, Handle from, Handle to) {
+  std::chrono::duration<float, std::milli> span =
+      *static_cast<Clock::time_point *>(to) -
+      *static_cast<Clock::time_point *>(from);
+  *milliseconds = span.count();
+  return fine;
+}
+DRIVER cuEventDestroy_v2(Handle event) {
+  delete static_cast<Clock::time_point *>(event);
   return fine;
 }
 
-DRIVER cuStreamEndCapture(Handle, Handle *graph) {
-  if (!std::exchange(machine().capturing, false))
+DRIVER cuGraphCreate(Handle *graph, unsigned) {
+  CALLED();
+  *graph = new Graph;
+  return fine;
+}
+
+DRIVER cuGraphAddKernelNode_v2(Handle *node, Handle handle,
+                               const Handle *behind, size_t count,
+                               const NodeParameters *p) {
+  CALLED();
+  auto &graph = *static_cast<Graph *>(handle);
+  bool isChain = graph.order.empty()
+                     ? count == 0
+                     : count == 1 && behind[0] == graph.order.back();
+  Launch launch = launchOf(p->function, p->grid, p->block, p->shared,
+                           p->parameters, p->extra);
+  if (!isChain || !launch.kernel)
     return invalidValue;
-  *graph = new Graph(std::move(machine().recorded));
+  *node = reinterpret_cast<Handle>(graph.order.size() + 1);
+  graph.order.push_back(*node);
+  graph.launches[*node] = std::move(launch);
   return fine;
 }
 
 DRIVER cuGraphInstantiateWithFlags(Handle *executable, Handle graph, uint64_t) {
+  CALLED();
   *executable = new Graph(*static_cast<Graph *>(graph));
   return fine;
 }
 
-DRIVER cuGraphExecUpdate_v2(Handle executable, Handle graph, void *) {
-  auto &old = *static_cast<Graph *>(executable);
-  auto &now = *static_cast<Graph *>(graph);
-  bool isAlike = old.size() == now.size();
-  for (size_t i = 0; isAlike && i < old.size(); ++i)
-    isAlike = old[i].kernel == now[i].kernel;
-  if (!isAlike)
-    return updateFailed;
-  old = now;
+DRIVER cuGraphExecKernelNodeSetParams_v2(Handle handle, Handle node,
+                                         const NodeParameters *p) {
+  CALLED();
+  auto &executable = *static_cast<Graph *>(handle);
+  auto found = executable.launches.find(node);
+  Launch launch = launchOf(p->function, p->grid, p->block, p->shared,
+                           p->parameters, p->extra);
+  if (found == executable.launches.end() || !launch.kernel)
+    return invalidValue;
+  found->second = std::move(launch);
   return fine;
 }
 
 DRIVER cuGraphLaunch(Handle executable, Handle) {
-  Machine &self = machine();
-  for (const Launch &launch : *static_cast<Graph *>(executable))
-    if (failed(self.simulator->launch(*self.program, launch.kernel,
-                                      launch.words, launch.grid)))
-      return launchFailed;
+  CALLED();
+  auto &graph = *static_cast<Graph *>(executable);
+  for (Handle node : graph.order)
+    if (Code code = run(graph.launches.at(node)))
+      return code;
   return fine;
 }
 

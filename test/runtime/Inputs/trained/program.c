@@ -207,7 +207,8 @@ static const qopt_entry entries[] = {
     {"train_update", 0, 4, 1, 0, symbols, updateInputs, results + 1, 0,
      updateShapes, noArena, train_update}};
 
-static const qopt_variant variants[] = {{"plain", 0, ENTRIES, 0, entries}};
+static const qopt_variant variants[] = {{"plain", 0, ENTRIES, 0, entries,
+                                         0, 0}};
 
 static const qopt_variable variables[] = {
     {"w", QOPT_F32, 1, words, atW},
