@@ -181,7 +181,8 @@ void WeightCollector::collect(func::FuncOp function) {
       Value value = operand.get();
       if (!isa<RankedTensorType>(value.getType()) || !isKnown(value) ||
           (isImmediate(value) &&
-           isa<nn::NnDialect, lowbit::LowbitDialect>(op->getDialect())))
+           (isa<nn::NnDialect, lowbit::LowbitDialect>(op->getDialect()) ||
+            isa<ml_program::GlobalStoreOp>(op))))
         continue;
       Weight &weight = weights[textOf(value)];
       if (!weight.value)

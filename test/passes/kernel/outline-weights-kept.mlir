@@ -32,3 +32,15 @@ func.func @state_kept() -> tensor<?x2x?x8xf32> {
   %n = nn.neg %k : tensor<?x2x?x8xf32>
   return %n : tensor<?x2x?x8xf32>
 }
+
+// Zeros that a sum of gradients begins with anew are written, not copied from the
+// file.
+ml_program.global private mutable @w.grad(dense<0.0> : tensor<6x8xf32>) : tensor<6x8xf32>
+// CHECK-LABEL: func @cleared_kept(
+func.func @cleared_kept() {
+  // CHECK: %[[ZEROS:.*]] = arith.constant dense<0.0
+  %zeros = arith.constant dense<0.0> : tensor<6x8xf32>
+  // CHECK: ml_program.global_store @w.grad = %[[ZEROS]]
+  ml_program.global_store @w.grad = %zeros : tensor<6x8xf32>
+  return
+}
