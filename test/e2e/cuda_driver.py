@@ -29,10 +29,12 @@ folder.mkdir(parents=True, exist_ok=True)
 chip = ["--cuda-arch=native"] if onDevice and not stage and int(gpu.find()[0]["chip"][3:]) <= 90 else []
 model = folder / "m.onnx" if own else pathlib.Path(sys.argv[4])
 # Of losses and logits, relative to the largest: sums are in other orders on the two
-# targets, and a GPU may round a product and a sum once. In a low-bit model a code may
-# be its neighbour.
+# targets, and a GPU may round a product and a sum once.
 near = 3e-5 if onDevice else 1e-5
+# In a low-bit model a code may be its neighbour, which few tokens see: of the loss, and
+# of the logits of a token in so many.
 nearCodes = 1e-2 if onDevice else 1e-3
+nearCodesOfToken, tokensWithout = 1e-2, 8
 # Of losses and gradient norms, relative, after steps of training, which drift apart.
 nearTrained = 1e-3 if onDevice else 1e-5
 text, seq, batch = (np.arange(400) * 7 % 29).astype(np.int64), 16, 2
@@ -162,10 +164,15 @@ def compareLogits(name, bound):
                        check=True)
     for other in ("cpu", "interpreter") if own else ("cpu",):
         got, wanted = (np.load(folder / source / "logits.npy") for source in ("cuda", other))
+        if got.shape != wanted.shape:
+            sys.exit(f"{name}: expects logits of shape {wanted.shape}, got {got.shape}")
         most = np.abs(got - wanted).max()
-        apart = most / np.abs(wanted).max()
-        if got.shape != wanted.shape or not apart <= bound:
-            sys.exit(f"{name}: logits are {apart:.1e} of the largest from those of {other}, expects {bound:.1e}")
+        tokens = np.abs(got - wanted).max(-1) / np.abs(wanted).max()
+        apart, others = tokens.max(), np.count_nonzero(~(tokens <= near))
+        mayDiffer = tokens.size // tokensWithout if bound == nearCodes else 0
+        if others > mayDiffer or not apart <= (nearCodesOfToken if mayDiffer else bound):
+            sys.exit(f"{name}: logits of {others} of {tokens.size} tokens are up to {apart:.1e} of the largest from "
+                     f"those of {other}, expects {bound:.1e}")
         print(f"logits, {name}: {apart:.1e} ({most:.1e}) from those of {other}")
 
 
