@@ -274,8 +274,9 @@ int64_t lowbitTileRows(const LowbitShape &shape) {
   return tilesOf(shape) * fragmentRows;
 }
 
-/// Sums of 4 fields and tiles are 64, terms of x of as many tiles 24.
-static constexpr int64_t mostRegisters = 160;
+/// Of a thread: sums of 4 fields and tiles are 64, terms of x of as many tiles
+/// 24; of one tile a quarter.
+static constexpr int64_t mostRegisters = 160, fewRegisters = 96;
 
 /// Warps share the columns of a panel; `tiles` of rows.
 static Phase sharedPanels(const LowbitShape &shape, AffineExpr blocks,
@@ -287,8 +288,7 @@ static Phase sharedPanels(const LowbitShape &shape, AffineExpr blocks,
   while (4 * warps * tiles * fragmentRows * (shape.rows() + 4) > mostShared)
     warps /= 2;
   return {blocks * shape.panels, warps * warpSize, [shape, tiles](Emitter &e) {
-            if (tiles > 1)
-              e.allowRegisters(mostRegisters);
+            e.allowRegisters(tiles > 1 ? mostRegisters : fewRegisters);
             GemmWriter(e, shape, tiles, true).write();
             return success();
           }};

@@ -5,6 +5,10 @@
 //     for every batch, every tile of rows x columns:    a block
 //       y = epilogue(sum over k + bias)
 //
+//   few tiles and many terms: K is cut among blocks
+//     parts[some of K] = sum                            to the workspace
+//     y = epilogue(parts in order + bias)               a second launch
+//
 //   few rows of a weight in panels: bound by reading it, see LinearGemv.cpp
 //
 // A tile is made by matrix instructions (MatrixTile.h), of f16 or bf16 if both
@@ -105,11 +109,22 @@ class ProductWriter {
 public:
   ProductWriter(Emitter &e, TileShape shape, bool byMatrices)
       : e(e), c(Contraction::of(e.kernel)), shape(shape),
-        byMatrices(byMatrices) {}
+        byMatrices(byMatrices), rows(e.size(c.rows)),
+        columns(e.size(c.columns)), depth(e.size(c.depth)) {}
 
   void write();
+  /// The same of K in so many parts, and what joins them.
+  void writePart(int64_t parts);
+  void writeJoined(int64_t parts);
 
 private:
+  TileSource leftSource();
+  TileSource rightSource();
+  /// Takes the place of a block's tile from the number `which`.
+  void find(Value which);
+  /// An element of the product of all of K.
+  void finishWhole(const TileSource &a, const TileSource &b, Value sum,
+                   Value row, Value column);
   using Place = std::function<Value(Value, Value)>;
   /// Where element (row, column) of an operand lies, if 16 bytes from there on
   /// are what a tile takes; null if it has to be asked element by element.
@@ -134,7 +149,9 @@ private:
   Contraction c;
   TileShape shape;
   bool byMatrices;
-  SmallVector<Value> batch; ///< indices of the leading axes
+  Value rows, columns, depth; ///< sizes
+  Value row, column;          ///< the first of the tile
+  SmallVector<Value> batch;   ///< indices of the leading axes
 };
 
 } // namespace
@@ -250,44 +267,96 @@ static bool runsAlong(kernel::FuncOp kernel, Value tensor, bool lastIsTerm) {
   return lastIsTerm != turned;
 }
 
-void ProductWriter::write() {
-  Value rows = e.size(c.rows), columns = e.size(c.columns);
-  Value tilesDown = e.size(c.rows.ceilDiv(shape.side));
-  Value tilesAcross = e.size(c.columns.ceilDiv(shape.side));
-  auto rest = [&](Value &which, Value count) -> Value {
+void ProductWriter::find(Value which) {
+  auto rest = [&](Value count) -> Value {
     Value index = arith::RemUIOp::create(e.b, e.loc, which, count);
     which = arith::DivUIOp::create(e.b, e.loc, which, count);
     return index;
   };
-  Value which = e.block;
-  Value column = e.mul(rest(which, tilesAcross), shape.side);
-  Value row = e.mul(rest(which, tilesDown), shape.side);
+  column = e.mul(rest(e.size(c.columns.ceilDiv(shape.side))), shape.side);
+  row = e.mul(rest(e.size(c.rows.ceilDiv(shape.side))), shape.side);
   batch.resize(c.batch.size());
   for (int64_t axis = int64_t(batch.size()) - 1; axis >= 0; --axis)
-    batch[axis] = rest(which, e.size(c.batch[axis]));
-  Value l = c.op->getOperand(0), r = c.op->getOperand(1);
-  TileSource a{[&](Value i, Value k) { return left(i, k); },
-               runsAlong(e.kernel, l, !isLeftTurned()), rows};
-  TileSource b{[&](Value i, Value k) { return right(i, k); },
-               runsAlong(e.kernel, r, isRightTurned()), columns};
-  auto finishOne = [&](Value sum, Value r, Value n) { finish(sum, r, n); };
-  Value none = e.constant(0), depth = e.size(c.depth);
+    batch[axis] = rest(e.size(c.batch[axis]));
+}
+
+TileSource ProductWriter::leftSource() {
+  Value tensor = c.op->getOperand(0);
+  bool turned = isLeftTurned();
+  TileSource source{[this](Value i, Value k) { return left(i, k); },
+                    runsAlong(e.kernel, tensor, !turned), rows};
+  if (Place place = addressOf(tensor))
+    source.address = [place, turned](Value i, Value k) {
+      return turned ? place(k, i) : place(i, k);
+    };
+  return source;
+}
+
+TileSource ProductWriter::rightSource() {
+  Value tensor = c.op->getOperand(1);
+  bool turned = isRightTurned();
+  TileSource source{[this](Value i, Value k) { return right(i, k); },
+                    runsAlong(e.kernel, tensor, turned), columns};
+  if (Place place = addressOf(tensor))
+    source.address = [place, turned](Value i, Value k) {
+      return turned ? place(i, k) : place(k, i);
+    };
+  return source;
+}
+
+void ProductWriter::finishWhole(const TileSource &a, const TileSource &b,
+                                Value sum, Value row, Value column) {
+  if (factorOf(c.op).isF32())
+    sum = ifFinite(e, a, b, row, column, depth, sum);
+  finish(sum, row, column);
+}
+
+void ProductWriter::write() {
+  find(e.block);
+  TileSource a = leftSource(), b = rightSource();
+  Value none = e.constant(0);
   if (!byMatrices) {
     Tile tile(e, shape);
     SmallVector<Value> sums = tile.sums(a, b, row, column, none, depth);
-    tile.each(sums, row, column, rows, columns, finishOne);
+    tile.each(sums, row, column, rows, columns,
+              [&](Value sum, Value r, Value n) { finish(sum, r, n); });
     return;
   }
-  if (Place place = addressOf(l))
-    a.address = [place, turned = isLeftTurned()](Value i, Value k) {
-      return turned ? place(k, i) : place(i, k);
-    };
-  if (Place place = addressOf(r))
-    b.address = [place, turned = isRightTurned()](Value i, Value k) {
-      return turned ? place(i, k) : place(k, i);
-    };
   MatrixTile(e, shape, factorOf(c.op))
-      .each(a, b, row, column, none, depth, finishOne);
+      .each(a, b, row, column, none, depth,
+            [&](Value sum, Value r, Value n) { finishWhole(a, b, sum, r, n); });
+}
+
+void ProductWriter::writePart(int64_t parts) {
+  Value part = e.rem(e.block, parts);
+  find(e.div(e.block, parts));
+  // Whole blocks of terms, of any type.
+  constexpr int64_t unit = 32;
+  Value length = e.mul(e.size(c.depth.ceilDiv(unit * parts)), unit);
+  Value from = e.smaller(e.mul(part, length), depth);
+  Value to = e.smaller(e.add(from, length), depth);
+  Value start = e.mul(part, e.size(c.rows * c.columns));
+  MatrixTile(e, shape, factorOf(c.op))
+      .each(leftSource(), rightSource(), row, column, from, to,
+            [&](Value sum, Value r, Value n) {
+              Value index = e.add(e.mul(r, columns), n);
+              e.store(sum, e.workspace, e.add(start, index));
+            });
+}
+
+void ProductWriter::writeJoined(int64_t parts) {
+  TileSource a = leftSource(), b = rightSource();
+  Value all = e.size(c.rows * c.columns);
+  Value index = e.add(e.mul(e.block, e.threads), e.thread);
+  e.branch(e.less(index, all), [&] {
+    Value sum = e.load(e.f32(), e.workspace, index);
+    for (int64_t part = 1; part < parts; ++part)
+      sum = Math{e.b, e.loc}.add(
+          sum, e.load(e.f32(), e.workspace, e.add(e.mul(all, part), index)));
+    Value r = arith::DivUIOp::create(e.b, e.loc, index, columns);
+    Value n = arith::RemUIOp::create(e.b, e.loc, index, columns);
+    finishWhole(a, b, sum, r, n);
+  });
 }
 
 /// Terms and columns that matrix instructions are worth it for.
@@ -302,6 +371,49 @@ static bool isForMatrices(const Contraction &c) {
 /// Rows that are few.
 static constexpr int64_t fewRows = 4;
 
+namespace {
+
+/// Where K is cut: up to so many rows, into so many parts.
+struct Cut {
+  static Cut of(const Contraction &c, TileShape shape, bool byMatrices);
+  int64_t parts = 1;
+  AffineExpr condition; ///< 1 where it is
+};
+
+} // namespace
+
+/// Blocks that keep a chip busy, and terms of one at least: fewer are sooner
+/// done than a second launch is begun.
+static constexpr int64_t wantedBlocks = 128, leastTerms = 256;
+
+Cut Cut::of(const Contraction &c, TileShape shape, bool byMatrices) {
+  auto columns = dyn_cast<AffineConstantExpr>(c.columns);
+  auto depth = dyn_cast<AffineConstantExpr>(c.depth);
+  auto rows = dyn_cast<AffineConstantExpr>(c.rows);
+  if (!byMatrices || !c.batch.empty() || !columns || (!depth && !rows))
+    return {};
+  int64_t across = llvm::divideCeil(columns.getValue(), shape.side);
+  // Half of the blocks that are wanted, at most; of known rows as they are.
+  int64_t down = rows ? llvm::divideCeil(rows.getValue(), shape.side)
+                      : wantedBlocks / 2 / std::max<int64_t>(1, across);
+  if (down == 0 || across == 0 || 2 * down * across > wantedBlocks)
+    return {};
+  Cut cut;
+  cut.parts = std::min<int64_t>(8, wantedBlocks / (down * across));
+  if (depth)
+    cut.parts = std::min(cut.parts, depth.getValue() / leastTerms);
+  if (cut.parts < 2)
+    return {};
+  MLIRContext *context = c.rows.getContext();
+  cut.condition = rows ? getAffineConstantExpr(1, context)
+                       : isAtMost(c.rows, down * shape.side);
+  // Of terms that are not known there may be few.
+  if (!depth)
+    cut.condition =
+        cut.condition * (1 - isAtMost(c.depth, cut.parts * leastTerms - 1));
+  return cut;
+}
+
 static Phases phases(kernel::FuncOp kernel) {
   Contraction c = Contraction::of(kernel);
   auto known = dyn_cast<AffineConstantExpr>(c.columns);
@@ -312,17 +424,39 @@ static Phases phases(kernel::FuncOp kernel) {
   for (AffineExpr size : c.batch)
     blocks = size * blocks;
   bool byMatrices = isForMatrices(c);
-  Phase many{blocks, byMatrices ? MatrixTile::threads : shape.threads(),
-             [shape, byMatrices](Emitter &e) {
-               ProductWriter(e, shape, byMatrices).write();
-               return success();
-             }};
+  AffineExpr rest = getAffineConstantExpr(1, kernel.getContext());
+  Phases plan;
   auto linear = dyn_cast<nn::LinearOp>(c.op);
-  if (!linear || !hasLinearGemv(kernel, linear))
-    return {{many}, {}, {}};
-  AffineExpr few = isAtMost(c.rows, fewRows);
-  many.blocks = blocks * (1 - few);
-  return {{linearGemv(linear, c.rows * few), many}, {}, {}};
+  if (linear && hasLinearGemv(kernel, linear)) {
+    AffineExpr few = isAtMost(c.rows, fewRows);
+    plan.phases.push_back(linearGemv(linear, c.rows * few));
+    rest = rest - few;
+  }
+  Cut cut = Cut::of(c, shape, byMatrices);
+  if (cut.parts > 1) {
+    AffineExpr isCut = rest * cut.condition;
+    rest = rest - isCut;
+    constexpr int64_t joinThreads = 128;
+    int64_t parts = cut.parts;
+    plan.phases.push_back({isCut * blocks * parts, MatrixTile::threads,
+                           [shape, parts](Emitter &e) {
+                             ProductWriter(e, shape, true).writePart(parts);
+                             return success();
+                           }});
+    plan.phases.push_back({isCut * (c.rows * c.columns).ceilDiv(joinThreads),
+                           joinThreads, [shape, parts](Emitter &e) {
+                             ProductWriter(e, shape, true).writeJoined(parts);
+                             return success();
+                           }});
+    plan.workspace = isCut * c.rows * c.columns * (4 * parts);
+  }
+  plan.phases.push_back({rest * blocks,
+                         byMatrices ? MatrixTile::threads : shape.threads(),
+                         [shape, byMatrices](Emitter &e) {
+                           ProductWriter(e, shape, byMatrices).write();
+                           return success();
+                         }});
+  return plan;
 }
 
 const KernelFamily matmulFamily = {"matmul", accepts, phases};

@@ -159,17 +159,16 @@ void MatrixTile::share(ArrayRef<Value> sums) {
       }
 }
 
-Value MatrixTile::ifFinite(const Side &a, const Side &b, Value row,
-                           Value column, Value from, Value to, Value sum) {
+Value ifFinite(Emitter &e, const TileSource &a, const TileSource &b, Value row,
+               Value column, Value to, Value sum) {
   Math m{e.b, e.loc};
   Value isFinite = m.compare(arith::CmpFPredicate::OLT, m.abs(sum), HUGE_VAL);
   return e.choose(
       isFinite, e.f32(), [&] { return sum; },
       [&] {
-        return e.loop(from, to, 1, e.constant(0.0, e.f32()),
+        return e.loop(e.constant(0), to, 1, e.constant(0.0, e.f32()),
                       [&](Value k, ValueRange sum) {
-                        Value x = a.source.at(row, k),
-                              y = b.source.at(column, k);
+                        Value x = a.at(row, k), y = b.at(column, k);
                         return SmallVector<Value>{m.fma(x, y, sum[0])};
                       })[0];
       });
@@ -190,8 +189,6 @@ void MatrixTile::each(const TileSource &sourceA, const TileSource &sourceB,
     e.branch(inside, [&] {
       Value sum =
           e.load(e.f32(), memory, e.add(e.mul(inRow, sumStride()), inColumn));
-      if (element.isF32())
-        sum = ifFinite(a, b, r, c, from, to, sum);
       finish(sum, r, c);
     });
   });

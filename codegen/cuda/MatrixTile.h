@@ -12,6 +12,7 @@
 //
 // Of f32, sums that are not finite are made again by multiply-adds: infinity
 // times a part of a number may have the other sign than it times the number.
+// Where K is cut among blocks that is done when the parts are joined.
 
 #ifndef QOPT_CODEGEN_CUDA_MATRIXTILE_H
 #define QOPT_CODEGEN_CUDA_MATRIXTILE_H
@@ -61,11 +62,6 @@ private:
   Values sums(const Side &a, const Side &b, mlir::Value from, mlir::Value to);
   void share(llvm::ArrayRef<mlir::Value> sums);
   int64_t sumStride() const { return shape.side + 8; }
-  /// `sum`, if it is finite, else by multiply-adds.
-  mlir::Value ifFinite(const Side &a, const Side &b, mlir::Value row,
-                       mlir::Value column, mlir::Value from, mlir::Value to,
-                       mlir::Value sum);
-
   Emitter &e;
   TileShape shape;
   mlir::FloatType element;
@@ -74,6 +70,12 @@ private:
   int64_t used = 0;                ///< bytes of a buffer
   mlir::Value warpRow, warpColumn; ///< i64, the first of this warp
 };
+
+/// `sum` of a row and a column, made of parts for tf32, if it is finite; else
+/// that over k in [0, to) by multiply-adds.
+mlir::Value ifFinite(Emitter &e, const TileSource &a, const TileSource &b,
+                     mlir::Value row, mlir::Value column, mlir::Value to,
+                     mlir::Value sum);
 
 } // namespace qopt::cuda
 
