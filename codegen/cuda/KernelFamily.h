@@ -27,6 +27,11 @@ struct Phases {
   llvm::SmallVector<Phase> phases;
   mlir::AffineExpr rounds;    ///< null: one
   mlir::AffineExpr workspace; ///< bytes; null: none
+
+  /// Makes room for one of several ways.
+  void addWorkspace(mlir::AffineExpr bytes) {
+    workspace = workspace ? workspace + bytes : bytes;
+  }
 };
 
 /// One kind of kernel on the GPU.

@@ -6,6 +6,8 @@
 //       sum[V] += w[V] * x                           x comes from a cache
 //     y = epilogue(sum over columns of lanes and warps + bias)
 //
+// Few panels of many columns are cut into parts, see Parts.h.
+//
 // Bound by reading W once a row. Of f32, V is 4, and a warp reads 8 columns of
 // the panel at a time; of 16 bits 8, and 16 columns.
 
@@ -13,6 +15,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "qopt/codegen/cuda/Epilogue.h"
+#include "qopt/codegen/cuda/Parts.h"
 #include "qopt/codegen/cuda/Turns.h"
 
 using namespace mlir;
@@ -44,7 +47,11 @@ struct PanelShape {
     lanes = panelRows / width;
     columns = warpSize / lanes;
     panels = llvm::divideCeil(outputs, panelRows);
-    int64_t loads = llvm::divideCeil(channels, columns);
+    parts = partsOfPanels(panels, channels,
+                          channels * panelRows *
+                              element.getIntOrFloatBitWidth() / 8);
+    length = channels / parts;
+    int64_t loads = llvm::divideCeil(length, columns);
     warps = std::clamp<int64_t>(
         llvm::bit_floor(uint64_t(llvm::divideCeil(loads, unroll))), 1,
         mostWarps);
@@ -53,6 +60,8 @@ struct PanelShape {
   int64_t width;   ///< outputs of a thread
   int64_t lanes;   ///< that share a column
   int64_t columns; ///< of a warp's load
+  int64_t parts;   ///< that blocks have of the columns
+  int64_t length;  ///< columns of a part
   Type element;
 };
 
@@ -60,20 +69,21 @@ struct PanelShape {
 
 static void write(Emitter &e, nn::LinearOp op, PanelShape shape) {
   Math m{e.b, e.loc};
-  Value row = e.div(e.block, shape.panels),
-        panel = e.rem(e.block, shape.panels);
+  Value part = e.rem(e.block, shape.parts), rest = e.div(e.block, shape.parts);
+  Value row = e.div(rest, shape.panels), panel = e.rem(rest, shape.panels);
   Value place = e.mul(e.rem(e.lane, shape.lanes), shape.width);
   Value column = e.div(e.lane, shape.lanes);
   VectorType type = e.vector(shape.width, shape.element);
-  Value start = e.mul(panel, shape.channels);
+  Value from = e.mul(part, shape.length);
+  Value start = e.add(e.mul(panel, shape.channels), from);
+  Value startOfRow = e.add(e.mul(row, shape.channels), from);
   int64_t step = shape.columns * shape.warps;
   // One load and its products; nothing behind the last channel.
   auto add = [&](Value c, ValueRange sums, bool asks) {
     auto own = [&]() -> SmallVector<Value> {
       Value index = e.add(e.mul(e.add(start, c), panelRows), place);
       Value w = e.loadWide(type, e.pointer(op.getWeight()), index);
-      Value x =
-          loadFloat(e, op.getInput(), e.add(e.mul(row, shape.channels), c));
+      Value x = loadFloat(e, op.getInput(), e.add(startOfRow, c));
       SmallVector<Value> next;
       for (int64_t i = 0; i < shape.width; ++i) {
         Value one = e.element(w, i);
@@ -85,7 +95,7 @@ static void write(Emitter &e, nn::LinearOp op, PanelShape shape) {
     };
     if (!asks)
       return own();
-    Value inside = e.less(c, e.constant(shape.channels));
+    Value inside = e.less(c, e.constant(shape.length));
     auto branch = scf::IfOp::create(e.b, e.loc, sums.getTypes(), inside,
                                     /*addThenBlock=*/true,
                                     /*addElseBlock=*/true);
@@ -98,7 +108,7 @@ static void write(Emitter &e, nn::LinearOp op, PanelShape shape) {
   };
   SmallVector<Value> sums(shape.width, e.constant(0.0, e.f32()));
   Value first = e.add(column, e.mul(e.warp, shape.columns));
-  int64_t whole = shape.channels / (step * unroll) * step * unroll;
+  int64_t whole = shape.length / (step * unroll) * step * unroll;
   sums = e.loop(e.constant(0), e.constant(whole), step * unroll, sums,
                 [&](Value c, ValueRange sums) {
                   SmallVector<Value> next(sums);
@@ -107,8 +117,8 @@ static void write(Emitter &e, nn::LinearOp op, PanelShape shape) {
                                next, false);
                   return next;
                 });
-  for (int64_t c = whole; c < shape.channels; c += step)
-    sums = add(e.add(first, e.constant(c)), sums, c + step > shape.channels);
+  for (int64_t c = whole; c < shape.length; c += step)
+    sums = add(e.add(first, e.constant(c)), sums, c + step > shape.length);
   auto join = [&](Value a, Value b) { return m.add(a, b); };
   Value parts = e.shared(4 * shape.warps * panelRows);
   for (Value &sum : sums)
@@ -128,16 +138,45 @@ static void write(Emitter &e, nn::LinearOp op, PanelShape shape) {
     for (int64_t w = 1; w < shape.warps; ++w)
       sum = m.add(sum, e.load(e.f32(), parts,
                               e.add(e.thread, e.constant(w * panelRows))));
+    if (shape.parts == 1)
+      return finishElement(e, op, op.getBias(), sum, row, output);
+    Value own = e.add(e.mul(row, shape.parts), part);
+    e.store(sum, e.workspace, e.add(e.mul(own, shape.outputs), output));
+  });
+}
+
+/// The parts of an output, in order.
+static void writeJoined(Emitter &e, nn::LinearOp op, PanelShape shape) {
+  int64_t blocks = llvm::divideCeil(shape.outputs, joinThreads);
+  Value row = e.div(e.block, blocks);
+  Value output = e.add(e.mul(e.rem(e.block, blocks), joinThreads), e.thread);
+  e.branch(e.less(output, e.constant(shape.outputs)), [&] {
+    Value sum;
+    for (int64_t part = 0; part < shape.parts; ++part) {
+      Value own = e.add(e.mul(row, shape.parts), e.constant(part));
+      Value x = e.load(e.f32(), e.workspace,
+                       e.add(e.mul(own, shape.outputs), output));
+      sum = sum ? Math{e.b, e.loc}.add(sum, x) : x;
+    }
     finishElement(e, op, op.getBias(), sum, row, output);
   });
 }
 
-Phase linearGemv(nn::LinearOp op, AffineExpr rows) {
+void addLinearGemv(Phases &plan, nn::LinearOp op, AffineExpr rows) {
   PanelShape shape(op);
-  return {rows * shape.panels, shape.warps * warpSize, [op, shape](Emitter &e) {
-            write(e, op, shape);
-            return success();
-          }};
+  plan.phases.push_back({rows * (shape.panels * shape.parts),
+                         shape.warps * warpSize, [op, shape](Emitter &e) {
+                           write(e, op, shape);
+                           return success();
+                         }});
+  if (shape.parts == 1)
+    return;
+  plan.phases.push_back({rows * llvm::divideCeil(shape.outputs, joinThreads),
+                         joinThreads, [op, shape](Emitter &e) {
+                           writeJoined(e, op, shape);
+                           return success();
+                         }});
+  plan.addWorkspace(rows * (4 * shape.parts * shape.outputs));
 }
 
 } // namespace qopt::cuda

@@ -11,8 +11,8 @@ namespace qopt::cuda {
 /// Whether the weight lies in panels, and both operands in memory.
 bool hasLinearGemv(kernel::FuncOp kernel, nn::LinearOp op);
 
-/// The launch that takes each of `rows` by itself.
-Phase linearGemv(nn::LinearOp op, mlir::AffineExpr rows);
+/// Adds the launches that take each of `rows` by itself.
+void addLinearGemv(Phases &plan, nn::LinearOp op, mlir::AffineExpr rows);
 
 } // namespace qopt::cuda
 

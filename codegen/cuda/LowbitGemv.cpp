@@ -1,12 +1,14 @@
 // lowbit.linear of one row, on the GPU.
 //
-//   for every row of x and panel of W:               a block
+//   for every panel of W:                            a block
 //     for every scale's columns, by 32:              a warp, turn by turn
 //       W: 16 bytes a thread, 512 of a warp in a row
 //       codes in:    sum[16 F] += dot of 4, unsigned codes with signed ones
 //       numbers in:  sum[16 F] += float(code - offset) * x
 //     shared[warp][16 F] = sum * scale               shuffled over 4 lanes
 //     y = epilogue(sum over the warps)               a thread an output
+//
+// Few panels of many columns are cut into parts, see Parts.h.
 //
 // Reads b / 8 bytes a weight, once; x comes from a cache. With 2 bits and codes
 // in, 16 bytes cost 3 shifts and 4 masks a word and 16 dot products: 44
@@ -15,6 +17,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "qopt/codegen/cuda/Epilogue.h"
 #include "qopt/codegen/cuda/LowbitLinear.h"
+#include "qopt/codegen/cuda/Parts.h"
 #include "qopt/codegen/tile/Math.h"
 
 using namespace mlir;
@@ -33,10 +36,21 @@ class GemvWriter {
 public:
   GemvWriter(Emitter &e, const LowbitShape &shape)
       : e(e), m{e.b, e.loc}, shape(shape), op(shape.op), place(e),
-        row(e.div(e.block, shape.panels)), panel(e.rem(e.block, shape.panels)),
-        fields(shape.packing.fields) {}
+        row(e.constant(0)), parts(partsOf(shape)), part(e.rem(e.block, parts)),
+        panel(e.div(e.block, parts)), fields(shape.packing.fields) {}
+
+  /// Scales of a row, or blocks if they share one.
+  static int64_t unitsOf(const LowbitShape &shape) {
+    return shape.groups > 1 ? shape.groups : shape.blocks;
+  }
+  static int64_t partsOf(const LowbitShape &shape) {
+    return partsOfPanels(shape.panels, unitsOf(shape),
+                         shape.packing.panelBytes());
+  }
 
   void write();
+  /// The parts of an output, in order.
+  void writeJoined();
 
 private:
   using Sums = SmallVector<Value>; ///< [fields][2], then the sum of codes
@@ -71,13 +85,22 @@ private:
       lifts.push_back(liftOf(e, shape, zeroOf(i, group)));
   }
   Sums allUnits();
+  Value join(Value x, Value y) {
+    return isa<FloatType>(x.getType())
+               ? m.add(x, y)
+               : Value(arith::AddIOp::create(e.b, e.loc, x, y));
+  }
+  /// The result of a row of the panel.
+  void finish(Value sum, Value inPanel, Value output);
 
   Emitter &e;
   Math m;
   const LowbitShape &shape;
   lowbit::LinearOp op;
   FragmentPlace place;
-  Value row, panel;
+  Value row;
+  int64_t parts; ///< that blocks have of a panel
+  Value part, panel;
   int64_t fields;
   Sums lifts;
 };
@@ -178,75 +201,107 @@ GemvWriter::Sums GemvWriter::unit(Value group) {
 
 /// All that this warp sums, as one number a row of the panel and lane.
 GemvWriter::Sums GemvWriter::allUnits() {
+  int64_t length = unitsOf(shape) / parts;
+  Value start = e.mul(part, length);
   if (shape.groups > 1)
-    return e.loop(e.warp, e.constant(shape.groups), e.warps(),
+    return e.loop(e.warp, e.constant(length), e.warps(),
                   zeros(e.f32(), count()), [&](Value group, ValueRange sums) {
-                    Sums next = unit(group);
+                    Sums next = unit(e.add(start, group));
                     for (size_t i = 0; i < count(); ++i)
                       next[i] = m.add(sums[i], next[i]);
                     return next;
                   });
   Type type = shape.codes ? Type(e.b.getI32Type()) : e.f32();
   findLifts(e.constant(0));
-  int64_t step = ahead * e.warps(), whole = shape.blocks / step * step;
+  int64_t step = ahead * e.warps(), whole = length / step * step;
+  Value first = e.add(start, e.warp);
   Sums sums =
       e.loop(e.constant(0), e.constant(whole), step, zeros(type, count() + 1),
              [&](Value block, ValueRange sums) {
-               return addBlocks(e.add(block, e.warp), e.warps(), ahead, sums);
+               return addBlocks(e.add(block, first), e.warps(), ahead, sums);
              });
-  sums = e.loop(e.add(e.constant(whole), e.warp), e.constant(shape.blocks),
-                e.warps(), sums, [&](Value block, ValueRange sums) {
-                  return addBlocks(block, 1, 1, sums);
+  sums = e.loop(e.add(e.constant(whole), e.warp), e.constant(length), e.warps(),
+                sums, [&](Value block, ValueRange sums) {
+                  return addBlocks(e.add(start, block), 1, 1, sums);
                 });
   return scaled(sums, e.constant(0));
 }
 
+void GemvWriter::finish(Value sum, Value inPanel, Value output) {
+  if (shape.groups == 1) {
+    if (shape.codes)
+      sum = arith::SIToFPOp::create(e.b, e.loc, e.f32(), sum);
+    sum = m.mul(sum, loadScale(e, shape, op.getWeightScales(), panel, inPanel,
+                               e.constant(0)));
+  }
+  if (shape.codes)
+    sum = m.mul(sum, e.load(e.f32(), e.pointer(op.getInputScales()), row));
+  finishElement(e, op, op.getBias(), sum, row, output);
+}
+
 void GemvWriter::write() {
-  auto join = [&](Value x, Value y) -> Value {
-    return isa<FloatType>(x.getType())
-               ? m.add(x, y)
-               : Value(arith::AddIOp::create(e.b, e.loc, x, y));
-  };
+  auto joined = [&](Value x, Value y) { return join(x, y); };
   Sums sums = allUnits();
-  Value parts = e.shared(4 * e.warps() * shape.rows());
+  Value memory = e.shared(4 * e.warps() * shape.rows());
   for (size_t i = 0; i < count(); ++i)
-    sums[i] = e.joinLanes(sums[i], join, 1, 4);
+    sums[i] = e.joinLanes(sums[i], joined, 1, 4);
   e.branch(e.equal(place.column, e.constant(0)), [&] {
     for (size_t i = 0; i < count(); ++i)
-      e.store(sums[i], parts, e.add(e.mul(e.warp, shape.rows()), rowOf(i)));
+      e.store(sums[i], memory, e.add(e.mul(e.warp, shape.rows()), rowOf(i)));
   });
   e.barrier();
   Value output = e.add(e.mul(panel, shape.rows()), e.thread);
   Value isMine = e.less(e.thread, e.constant(shape.rows()));
   Value isThere = e.less(output, e.constant(shape.outputs));
   e.branch(arith::AndIOp::create(e.b, e.loc, isMine, isThere), [&] {
-    Value sum = e.load(sums[0].getType(), parts, e.thread);
+    Value sum = e.load(sums[0].getType(), memory, e.thread);
     for (int64_t i = 1; i < e.warps(); ++i)
-      sum = join(sum, e.load(sums[0].getType(), parts,
+      sum = join(sum, e.load(sums[0].getType(), memory,
                              e.add(e.thread, e.constant(i * shape.rows()))));
-    if (shape.groups == 1) {
-      if (shape.codes)
-        sum = arith::SIToFPOp::create(e.b, e.loc, e.f32(), sum);
-      sum = m.mul(sum, loadScale(e, shape, op.getWeightScales(), panel,
-                                 e.thread, e.constant(0)));
-    }
-    if (shape.codes)
-      sum = m.mul(sum, e.load(e.f32(), e.pointer(op.getInputScales()), row));
-    finishElement(e, op, op.getBias(), sum, row, output);
+    if (parts == 1)
+      finish(sum, e.thread, output);
+    else
+      e.store(sum, e.workspace, e.add(e.mul(part, shape.outputs), output));
   });
 }
 
-Phase lowbitGemv(const LowbitShape &shape, AffineExpr rows) {
-  int64_t units = shape.groups > 1 ? shape.groups : shape.blocks;
+void GemvWriter::writeJoined() {
+  Value output = e.add(e.mul(e.block, e.threads), e.thread);
+  panel = e.div(output, shape.rows());
+  bool isInteger = shape.codes && shape.groups == 1;
+  Type type = isInteger ? Type(e.b.getI32Type()) : e.f32();
+  e.branch(e.less(output, e.constant(shape.outputs)), [&] {
+    Value sum = e.load(type, e.workspace, output);
+    for (int64_t i = 1; i < parts; ++i)
+      sum = join(sum, e.load(type, e.workspace,
+                             e.add(output, e.constant(i * shape.outputs))));
+    finish(sum, e.rem(output, shape.rows()), output);
+  });
+}
+
+void addLowbitGemv(Phases &plan, const LowbitShape &shape,
+                   AffineExpr condition) {
+  int64_t parts = GemvWriter::partsOf(shape);
+  int64_t units = GemvWriter::unitsOf(shape) / parts;
   int64_t each = std::max<int64_t>(1, ahead / shape.unit);
   int64_t warps = std::clamp<int64_t>(
       llvm::bit_floor(uint64_t(llvm::divideCeil(units, each))), 1, mostWarps);
   // A thread an output at the end.
   warps = std::max<int64_t>(warps, llvm::divideCeil(shape.rows(), warpSize));
-  return {rows * shape.panels, warps * warpSize, [shape](Emitter &e) {
-            GemvWriter(e, shape).write();
-            return success();
-          }};
+  plan.phases.push_back({condition * (shape.panels * parts), warps * warpSize,
+                         [shape](Emitter &e) {
+                           GemvWriter(e, shape).write();
+                           return success();
+                         }});
+  if (parts == 1)
+    return;
+  plan.phases.push_back(
+      {condition * llvm::divideCeil(shape.outputs, joinThreads), joinThreads,
+       [shape](Emitter &e) {
+         GemvWriter(e, shape).writeJoined();
+         return success();
+       }});
+  plan.addWorkspace(condition * (4 * parts * shape.outputs));
 }
 
 } // namespace qopt::cuda

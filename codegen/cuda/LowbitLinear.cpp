@@ -226,11 +226,12 @@ static Phases phases(kernel::FuncOp kernel) {
   AffineExpr one = isAtMost(rows, 1);
   AffineExpr some = isAtMost(rows, someRows);
   AffineExpr tiles = rows.ceilDiv(lowbitTileRows(shape));
-  return {{lowbitGemv(shape, one), lowbitFewRows(shape, few - one),
-           lowbitSomeRows(shape, tiles * (some - few)),
-           lowbitManyRows(shape, tiles * (1 - some))},
-          {},
-          {}};
+  Phases plan;
+  addLowbitGemv(plan, shape, one);
+  plan.phases.append({lowbitFewRows(shape, few - one),
+                      lowbitSomeRows(shape, tiles * (some - few)),
+                      lowbitManyRows(shape, tiles * (1 - some))});
+  return plan;
 }
 
 const KernelFamily lowbitLinearFamily = {"lowbit_linear", accepts, phases};

@@ -67,8 +67,9 @@ mlir::Value dot4(Emitter &e, mlir::Value a, mlir::Value b, mlir::Value c);
 /// Rows of the input, in the kernel's symbols.
 mlir::AffineExpr rowsOfInput(Emitter &e, lowbit::LinearOp op);
 
-/// The launch that takes each of `rows` by itself.
-Phase lowbitGemv(const LowbitShape &shape, mlir::AffineExpr rows);
+/// Adds the launches for a row; `condition` is 1, or 0 for no blocks.
+void addLowbitGemv(Phases &plan, const LowbitShape &shape,
+                   mlir::AffineExpr condition);
 /// Those of up to 8 rows at a time, and of tiles of more: with the columns
 /// shared by the warps of a block, and without; `blocks` of either.
 Phase lowbitFewRows(const LowbitShape &shape, mlir::AffineExpr blocks);

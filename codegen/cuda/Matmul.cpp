@@ -21,6 +21,7 @@
 #include "qopt/codegen/cuda/Families.h"
 #include "qopt/codegen/cuda/LinearGemv.h"
 #include "qopt/codegen/cuda/MatrixTile.h"
+#include "qopt/codegen/cuda/Parts.h"
 #include "qopt/codegen/cuda/Tile.h"
 #include "qopt/codegen/cuda/Turns.h"
 #include "qopt/codegen/tile/Element.h"
@@ -382,9 +383,9 @@ struct Cut {
 
 } // namespace
 
-/// Blocks that keep a chip busy, and terms of one at least: fewer are sooner
-/// done than a second launch is begun.
-static constexpr int64_t wantedBlocks = 128, leastTerms = 256;
+/// Terms of a part at least: fewer are sooner done than a second launch is
+/// begun.
+static constexpr int64_t leastTerms = 256;
 
 Cut Cut::of(const Contraction &c, TileShape shape, bool byMatrices) {
   auto columns = dyn_cast<AffineConstantExpr>(c.columns);
@@ -399,7 +400,7 @@ Cut Cut::of(const Contraction &c, TileShape shape, bool byMatrices) {
   if (down == 0 || across == 0 || 2 * down * across > wantedBlocks)
     return {};
   Cut cut;
-  cut.parts = std::min<int64_t>(8, wantedBlocks / (down * across));
+  cut.parts = std::min(mostParts, wantedBlocks / (down * across));
   if (depth)
     cut.parts = std::min(cut.parts, depth.getValue() / leastTerms);
   if (cut.parts < 2)
@@ -429,14 +430,13 @@ static Phases phases(kernel::FuncOp kernel) {
   auto linear = dyn_cast<nn::LinearOp>(c.op);
   if (linear && hasLinearGemv(kernel, linear)) {
     AffineExpr few = isAtMost(c.rows, fewRows);
-    plan.phases.push_back(linearGemv(linear, c.rows * few));
+    addLinearGemv(plan, linear, c.rows * few);
     rest = rest - few;
   }
   Cut cut = Cut::of(c, shape, byMatrices);
   if (cut.parts > 1) {
     AffineExpr isCut = rest * cut.condition;
     rest = rest - isCut;
-    constexpr int64_t joinThreads = 128;
     int64_t parts = cut.parts;
     plan.phases.push_back({isCut * blocks * parts, MatrixTile::threads,
                            [shape, parts](Emitter &e) {
@@ -448,7 +448,7 @@ static Phases phases(kernel::FuncOp kernel) {
                              ProductWriter(e, shape, true).writeJoined(parts);
                              return success();
                            }});
-    plan.workspace = isCut * c.rows * c.columns * (4 * parts);
+    plan.addWorkspace(isCut * c.rows * c.columns * (4 * parts));
   }
   plan.phases.push_back({rest * blocks,
                          byMatrices ? MatrixTile::threads : shape.threads(),
