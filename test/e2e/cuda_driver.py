@@ -285,6 +285,32 @@ def compareProfiles():
     print("profile: the bytes of the CPU's")
 
 
+def profileTraining():
+    """AdamW in f32 reads four numbers for each that is trained, and writes three."""
+    machine = None if onDevice else machineOf("train", megabytes="12")
+    for target in ("cpu", "cuda"):
+        command = ["bench", "--prompt", "4", "--gen", "1", "--rounds", "1", "--profile", "--json"]
+        found = json.loads(output("train", *command, target=target, machine=machine))["profile"]
+        rows = [row for row in found[-1]["kernels"] if row["family"] == "optimizer"]
+        read, written = (sum(row[key] for row in rows) for key in ("read_bytes", "written_bytes"))
+        # Numbers of the model that are not trained are few, and so are those of the run.
+        parameters = json.loads(output("train", "info", "--json", target="cpu"))["parameters"]
+        trained = written // 12
+        if [part["part"] for part in found] != ["prefill", "decode", "train_step"] or \
+                not 0.999 * parameters <= trained <= parameters or not 0 <= read - 16 * trained < 100 * len(rows):
+            sys.exit(f"profile: expects 16 bytes read and 12 written for each of {parameters}, got {read}, {written}")
+    print("profile: 28 bytes a parameter")
+
+
+def refuseTraining():
+    """Before the first step, whatever the state that it would begin with."""
+    done = run("train", "train", "--data", folder / "text.npy", "--seq", "64", "--batch", "4", "--steps", "1",
+               machine=machineOf("train", megabytes="6"))
+    if done.returncode != 1 or "the GPU (simulated GPU) has 6.29 MB free and needs " not in done.stderr.splitlines()[-1]:
+        sys.exit(f"small memory: expects training to be refused, got {done.returncode} and {done.stderr}")
+    print("small memory: training is refused")
+
+
 if own:
     subprocess.run([sys.executable, support / "tiny_llama.py", model, "--past"], check=True)
 names = {"f32": [], "w4a8": ["--recipe=w4a8", *(["--group=16"] if own else [])], "ternary": ["--recipe=ternary"],
@@ -320,7 +346,9 @@ for name, count, bound in (("f32", 66 if own else 100, near), ("w4a8", 8, nearCo
 build("train", *names["train"])
 compareTraining(f"{10 if onDevice else 3} steps", 10 if onDevice else 3)
 if own:
+    profileTraining()
     if not onDevice:
+        refuseTraining()
         compareTrainingCalls()
     compareTraining("3 steps in two parts", 3, "--accumulate", "2")
     compareResumed()
