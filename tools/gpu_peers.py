@@ -1,14 +1,11 @@
-"""What PyTorch does on a GPU, for tools/gpu-check: `gpu_peers.py decode | matmul`.
+"""What PyTorch does on a GPU, for tools/gpu-check: prints JSON.
 
-decode: tokens/s of a Llama of SmolLM2-135M's shape with random weights, f32 (without
-TF32) and bf16: a prompt of 96 tokens, then one token after the other behind it, each
-step one CUDA graph. matmul: seconds of the products of a layer whose sides are 8192 in
-bf16 (cuBLAS), for 1, 16 and 64 tokens, the products of a layer one CUDA graph. Prints
-JSON.
+Tokens/s of a Llama of SmolLM2-135M's shape with random weights, f32 (without TF32) and
+bf16: a prompt of 96 tokens, then one token after the other behind it, each step one CUDA
+graph. Single products are cuBLAS's own, see gpu_cublas.py.
 """
 
 import json
-import sys
 import time
 
 import torch
@@ -88,16 +85,6 @@ def decode():
     return speeds
 
 
-def matmul():
-    shapes = ((3 * 8192, 8192), (8192, 8192), (2 * 8192, 8192), (8192, 8192))
-    weights = [torch.randn(*shape, device=device, dtype=torch.bfloat16) for shape in shapes]
-    seconds = {}
-    for tokens in (1, 16, 64):
-        x = torch.randn(tokens, 8192, device=device, dtype=torch.bfloat16)
-        seconds[tokens] = timeOf(lambda: [F.linear(x, weight) for weight in weights])
-    return seconds
-
-
 torch.backends.cuda.matmul.allow_tf32 = False
 with torch.no_grad():
-    print(json.dumps({"decode": decode, "matmul": matmul}[sys.argv[1]]()))
+    print(json.dumps(decode()))
