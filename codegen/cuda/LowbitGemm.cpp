@@ -274,9 +274,13 @@ int64_t lowbitTileRows(const LowbitShape &shape) {
   return tilesOf(shape) * fragmentRows;
 }
 
-/// Of a thread: sums of 4 fields and tiles are 64, terms of x of as many tiles
-/// 24; of one tile a quarter.
-static constexpr int64_t mostRegisters = 160, fewRegisters = 96;
+/// Registers of a thread: sums of 4 fields and tiles are 64, numbers of a
+/// weight and of as many tiles 40 and more; of one tile a quarter.
+static int64_t registersOf(const LowbitShape &shape, int64_t tiles) {
+  if (tiles == 1)
+    return 96;
+  return shape.packing.fields == 4 && !shape.codes ? 255 : 160;
+}
 
 /// Warps share the columns of a panel; `tiles` of rows.
 static Phase sharedPanels(const LowbitShape &shape, AffineExpr blocks,
@@ -288,7 +292,7 @@ static Phase sharedPanels(const LowbitShape &shape, AffineExpr blocks,
   while (4 * warps * tiles * fragmentRows * (shape.rows() + 4) > mostShared)
     warps /= 2;
   return {blocks * shape.panels, warps * warpSize, [shape, tiles](Emitter &e) {
-            e.allowRegisters(tiles > 1 ? mostRegisters : fewRegisters);
+            e.allowRegisters(registersOf(shape, tiles));
             GemmWriter(e, shape, tiles, true).write();
             return success();
           }};
@@ -306,7 +310,7 @@ Phase lowbitManyRows(const LowbitShape &shape, AffineExpr blocks) {
   int64_t tiles = tilesOf(shape);
   return {blocks * llvm::divideCeil(shape.panels, manyWarps),
           manyWarps * warpSize, [shape, tiles](Emitter &e) {
-            e.allowRegisters(mostRegisters);
+            e.allowRegisters(registersOf(shape, tiles));
             GemmWriter(e, shape, tiles, false).write();
             return success();
           }};
