@@ -156,7 +156,9 @@ def FuseLoss : Pass<"qopt-fuse-loss", "::mlir::func::FuncOp"> {
     **Postconditions.** A linear layer without a bias that only a cross entropy
     reads is one op with it.
     **Numbers.** Within rounding: logits are no longer rounded.
-    **Not handled.** Heads with a bias, heads of codes, divergences.
+    **Not handled.** Heads with a bias. Heads of codes: what an entry says of a
+    text is what the deployed layer says; a step reads their numbers
+    (`qopt-add-train-step`), and so it does with a teacher's head.
   }];
   let dependentDialects = ["::qopt::train::TrainDialect"];
 }
@@ -255,7 +257,11 @@ def AddTrainStep : Pass<"qopt-add-train-step", "::mlir::ModuleOp"> {
     A function `teacher` of ids that gives logits makes the loss of a target
     `ce-weight` times its cross-entropy plus `kl-weight` times the divergence of
     the student's logits from the teacher's (INT2.1, arXiv:2306.08162). The
-    teacher is computed in each step, learns nothing, and has no entry.
+    teacher is computed in each step, learns nothing, and has no entry. Both
+    heads are one op with the loss, which makes logits for a few tokens at a
+    time; so is a head of codes without a teacher. The op of the gradient gives
+    the loss, too, so that logits are made once. A head with a bias, or a
+    teacher's of another element type, keeps the logits of all tokens.
 
     **Preconditions.** `qopt-add-entries` built `nll`; parameters have roles,
     and are f32 or bf16 (which is rounded by chance, with `seed`).

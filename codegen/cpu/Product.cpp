@@ -129,16 +129,11 @@ void Product::writePanels(Strided a, Value base, Value start, Strided c,
   });
 }
 
-/// size x size elements: rows are exchanged in pairs that are 1, 2, 4, ...
-/// apart, by halves of that length. Behind the last row it is read again.
-void Product::transposeBlock(Strided from, Value last, Value to, Value toStart,
-                             int64_t size) {
-  SmallVector<Value> rows;
-  for (int64_t j = 0; j < size; ++j) {
-    Value row = arith::MinSIOp::create(e.b, e.loc, e.constant(j), last);
-    rows.push_back(e.load(e.vector(size), from.base,
-                          e.add(from.start, e.mul(from.row, row))));
-  }
+/// Rows are exchanged in pairs that are 1, 2, 4, ... apart, by halves of that
+/// length.
+SmallVector<Value> turned(Emitter &e, ArrayRef<Value> from) {
+  SmallVector<Value> rows(from);
+  int64_t size = rows.size();
   for (int64_t half = 1; half < size; half *= 2) {
     SmallVector<int64_t> low, high;
     for (int64_t i = 0; i < size; ++i) {
@@ -154,8 +149,20 @@ void Product::transposeBlock(Strided from, Value last, Value to, Value toStart,
       rows[i + half] = vector::ShuffleOp::create(e.b, e.loc, x, y, high);
     }
   }
-  for (int64_t c = 0; c < size; ++c)
-    e.store(rows[c], to, e.add(toStart, e.constant(c * width())));
+  return rows;
+}
+
+/// size x size elements. Behind the last row it is read again.
+void Product::transposeBlock(Strided from, Value last, Value to, Value toStart,
+                             int64_t size) {
+  SmallVector<Value> rows;
+  for (int64_t j = 0; j < size; ++j) {
+    Value row = arith::MinSIOp::create(e.b, e.loc, e.constant(j), last);
+    rows.push_back(e.load(e.vector(size), from.base,
+                          e.add(from.start, e.mul(from.row, row))));
+  }
+  for (auto [c, column] : llvm::enumerate(turned(e, rows)))
+    e.store(column, to, e.add(toStart, e.constant(int64_t(c) * width())));
 }
 
 void Product::transpose(Strided from, Value count, int64_t C, Value to,

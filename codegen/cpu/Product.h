@@ -30,6 +30,10 @@ struct Strided {
 Strided rowMajor(Emitter &e, mlir::Value base, mlir::Value start,
                  mlir::Value row);
 
+/// The columns of as many vectors as they have lanes, a power of 2.
+llvm::SmallVector<mlir::Value> turned(Emitter &e,
+                                      llvm::ArrayRef<mlir::Value> rows);
+
 class Product {
 public:
   explicit Product(Emitter &e);

@@ -45,4 +45,20 @@ Value LogitRow::logSum() {
   return Math{e.b, e.loc}.add(most, log);
 }
 
+Value divergence(LogitRow student, Value log, LogitRow teacher,
+                 Value teacherLog) {
+  Emitter &e = student.e;
+  Math m{e.b, e.loc};
+  return joinTurns(
+      e, student.size, m.real(0, e.f32()),
+      [&](Value a, Value b) { return m.add(a, b); },
+      [&](Value v) {
+        Value x = m.sub(student.at(v), log);
+        Value z = m.sub(teacher.at(v), teacherLog);
+        Value p = emitExp(e.b, e.loc, z);
+        Value none = m.compare(arith::CmpFPredicate::OEQ, p, 0.0);
+        return m.select(none, p, m.mul(p, m.sub(z, x)));
+      });
+}
+
 } // namespace qopt::cuda

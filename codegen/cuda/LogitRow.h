@@ -25,6 +25,11 @@ struct LogitRow {
   mlir::Value logSum();
 };
 
+/// sum(p * ((z - log of z) - (x - log of x))) with p = e^(z - log of z), for
+/// the rows x of a student and z of a teacher.
+mlir::Value divergence(LogitRow student, mlir::Value log, LogitRow teacher,
+                       mlir::Value teacherLog);
+
 } // namespace qopt::cuda
 
 #endif // QOPT_CODEGEN_CUDA_LOGITROW_H

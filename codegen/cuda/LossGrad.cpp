@@ -51,19 +51,10 @@ static void writeGrad(Emitter &e, train::CrossEntropyGradOp op) {
 }
 
 static void writeDivergence(Emitter &e, nn::KlDivergenceOp op) {
-  Math m{e.b, e.loc};
   LogitRow student = LogitRow::of(e, op.getStudent(), e.block);
   LogitRow teacher = LogitRow::of(e, op.getTeacher(), e.block);
   Value own = student.logSum(), other = teacher.logSum();
-  Value sum = joinTurns(
-      e, student.size, m.real(0, e.f32()),
-      [&](Value a, Value b) { return m.add(a, b); },
-      [&](Value v) {
-        Value x = m.sub(student.at(v), own), z = m.sub(teacher.at(v), other);
-        Value p = emitExp(e.b, e.loc, z);
-        Value none = m.compare(arith::CmpFPredicate::OEQ, p, 0.0);
-        return m.select(none, p, m.mul(p, m.sub(z, x)));
-      });
+  Value sum = divergence(student, own, teacher, other);
   e.branch(e.equal(e.thread, e.constant(0)),
            [&] { storeFloat(e, sum, op.getResult(), e.block); });
 }

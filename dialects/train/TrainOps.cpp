@@ -165,36 +165,57 @@ LogicalResult CrossEntropyGradOp::verify() {
   return expectShape(*this, "dy", getDy(), rows);
 }
 
-/// A weight of C columns, and a target and `each` for every row of `input`.
-static LogicalResult verifyClassifier(Operation *op, Value input, Value weight,
-                                      Value targets, StringRef what,
-                                      Value each) {
+/// A weight of C columns, and a target and `each` for every row of `input`; of
+/// a teacher, rows of its own.
+template <typename Op>
+static LogicalResult verifyClassifier(Op op, StringRef what, Value each) {
+  Value input = op.getInput(), weight = op.getWeight();
   // classifier_loss_c2, classifier_loss_grad_c2
   ArrayRef<int64_t> rows = shapeOf(input).drop_back();
-  if (failed(expectShape(op, "weight", weight,
-                         {shapeOf(weight)[0], shapeOf(input).back()})))
+  int64_t words = shapeOf(weight)[0];
+  if (failed(expectShape(op, "weight", weight, {words, shapeOf(input).back()})))
     return failure();
   // classifier_loss_c3, classifier_loss_grad_c3
-  if (failed(expectShape(op, "targets", targets, rows)))
+  if (failed(expectShape(op, "targets", op.getTargets(), rows)) ||
+      failed(expectShape(op, what, each, rows)))
     return failure();
-  return expectShape(op, what, each, rows);
+  Value teacher = op.getTeacherInput(), table = op.getTeacherWeight();
+  if (!teacher)
+    return success();
+  // classifier_loss_c4, classifier_loss_grad_c4
+  int64_t depth = shapeOf(teacher).back();
+  if (failed(expectShape(op, "teacher_weight", table, {words, depth})) ||
+      failed(expectShape(op, "teacher_input", teacher,
+                         withLast(shapeOf(input), depth))))
+    return failure();
+  // classifier_loss_c5, classifier_loss_grad_c5
+  for (APFloat factor : {*op.getKl(), *op.getCe()})
+    if (!factor.isFinite() || factor.isNegative())
+      return op.emitOpError("expects kl and ce that are finite and not "
+                            "negative, got ")
+             << factor.convertToDouble();
+  return success();
 }
 
 LogicalResult ClassifierLossOp::verify() {
-  return verifyClassifier(*this, getInput(), getWeight(), getTargets(),
-                          "result", getResult());
+  return verifyClassifier(*this, "result", getResult());
 }
 
 LogicalResult ClassifierLossGradOp::verify() {
-  return verifyClassifier(*this, getInput(), getWeight(), getTargets(), "dy",
-                          getDy());
+  // classifier_loss_grad_c2
+  if (getDweight() && getDweight().getType() != getWeight().getType())
+    return emitOpError("expects dweight of type ")
+           << getWeight().getType() << ", got " << getDweight().getType();
+  return verifyClassifier(*this, "dy", getDy());
 }
 
 Exprs ClassifierLossOp::getResultSizes(unsigned, SizesOf sizesOf) {
   return Exprs(sizesOf(getInput()).drop_back());
 }
 Exprs ClassifierLossGradOp::getResultSizes(unsigned result, SizesOf sizesOf) {
-  return Exprs(sizesOf(result == 0 ? Value(getInput()) : Value(getWeight())));
+  return Exprs(sizesOf(result == 0   ? Value(getDy())
+                       : result == 1 ? Value(getInput())
+                                     : Value(getWeight())));
 }
 Exprs LinearWeightGradOp::getResultSizes(unsigned, SizesOf) {
   return Exprs(2); // static

@@ -297,8 +297,16 @@ bool Outliner::isStored(Value value) {
          isAlias(source) || (isModelOp(source) && !isInlined(source));
 }
 
-/// Whether a product, or what packs codes, reads the transpose of a stored
-/// row-major matrix there: it knows how to, so that nothing is moved.
+/// Whether the weight of a teacher is read.
+static bool isTeacherWeight(OpOperand &use) {
+  if (auto loss = dyn_cast<train::ClassifierLossOp>(use.getOwner()))
+    return use.get() == loss.getTeacherWeight();
+  auto gradient = dyn_cast<train::ClassifierLossGradOp>(use.getOwner());
+  return gradient && use.get() == gradient.getTeacherWeight();
+}
+
+/// Whether a product, a loss or what packs codes reads the transpose of a
+/// stored row-major matrix there: it knows how to, so that nothing is moved.
 bool Outliner::isReadTurned(OpOperand &use) {
   auto transpose = use.get().getDefiningOp<nn::TransposeOp>();
   auto linear = dyn_cast<nn::LinearOp>(use.getOwner());
@@ -306,7 +314,7 @@ bool Outliner::isReadTurned(OpOperand &use) {
   bool reads =
       linear ? use.get() == linear.getWeight() &&
                    use.get() != linear.getInput() && !isLoraBranch(linear)
-             : isa<nn::MatmulOp>(use.getOwner()) ||
+             : isa<nn::MatmulOp>(use.getOwner()) || isTeacherWeight(use) ||
                    (quantize && codeLayouts.contains(quantize.getCodes()));
   if (!transpose || !reads || !isStored(transpose.getInput()))
     return false;

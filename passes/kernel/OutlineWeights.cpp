@@ -18,6 +18,7 @@
 #include "qopt/dialects/train/Train.h"
 #include "qopt/passes/Passes.h"
 #include "qopt/passes/kernel/Lora.h"
+#include "qopt/passes/kernel/Prologue.h"
 #include "qopt/passes/kernel/Target.h"
 #include "qopt/passes/kernel/Variables.h"
 #include "llvm/ADT/MapVector.h"
@@ -72,7 +73,8 @@ private:
 
 } // namespace
 
-/// Whether the value depends on parameters and constants only.
+/// Whether the value depends on parameters and constants only. Codes stay codes
+/// where their reader makes numbers of them.
 bool WeightCollector::isKnown(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op)
@@ -87,7 +89,7 @@ bool WeightCollector::isKnown(Value value) {
     result = global && global.getValue().has_value() &&
              !global.getIsMutable() && !global->hasAttr(mappedAttr);
   } else {
-    bool pure = isPure(op) &&
+    bool pure = isPure(op) && !isReadAsCodes(op) &&
                 isa<arith::ArithDialect, nn::NnDialect, lowbit::LowbitDialect>(
                     op->getDialect());
     result = pure && llvm::all_of(op->getOperands(), [&](Value operand) {
@@ -157,6 +159,11 @@ kernel::LayoutAttr WeightCollector::layoutFor(OpOperand &use) {
       return {};
     scheme = grad.getScheme();
     codes = grad.getWeight();
+  } else if (auto numbers = dyn_cast<lowbit::DequantizeOp>(op)) {
+    if (!isReadAsCodes(op))
+      return {};
+    scheme = numbers.getScheme();
+    codes = numbers.getCodes();
   } else {
     return {};
   }
@@ -168,7 +175,7 @@ kernel::LayoutAttr WeightCollector::layoutFor(OpOperand &use) {
   return kernel::LayoutAttr::get(op->getContext(), packed.getPanel());
 }
 
-/// Whether the reader takes a weight in no other layout.
+/// Whether the reader takes a weight of numbers in no other layout.
 static bool needsRowMajor(Operation *op) {
   return isa<train::ClassifierLossOp, train::ClassifierLossGradOp>(op);
 }

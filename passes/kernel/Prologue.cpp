@@ -3,6 +3,7 @@
 #include "qopt/passes/kernel/Prologue.h"
 
 #include "qopt/dialects/lowbit/Lowbit.h"
+#include "qopt/dialects/train/Train.h"
 #include "qopt/passes/kernel/Lora.h"
 #include "qopt/passes/kernel/Needs.h"
 
@@ -34,7 +35,21 @@ static bool isHeadPrologue(lowbit::HadamardOp rotation) {
              reshape.getType().getShape().back();
 }
 
+bool isReadAsCodes(Operation *op) {
+  auto isWeight = [](OpOperand &use) {
+    Operation *reader = use.getOwner();
+    if (auto loss = dyn_cast<train::ClassifierLossOp>(reader))
+      return &use == &loss.getWeightMutable();
+    auto gradient = dyn_cast<train::ClassifierLossGradOp>(reader);
+    return gradient && &use == &gradient.getWeightMutable();
+  };
+  return isa<lowbit::DequantizeOp>(op) && !op->use_empty() &&
+         llvm::all_of(op->getUses(), isWeight);
+}
+
 bool isQuantizePrologue(Operation *op, const nn::Dims &dims) {
+  if (isReadAsCodes(op))
+    return true;
   if (auto codes = dyn_cast<lowbit::DequantizeOp>(op)) {
     auto isRead = [&](OpOperand &use) {
       auto attention = dyn_cast<nn::AttentionOp>(use.getOwner());

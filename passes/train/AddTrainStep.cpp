@@ -8,6 +8,7 @@
 #include "qopt/passes/train/Backward.h"
 #include "qopt/passes/train/Distillation.h"
 #include "qopt/passes/train/Lambda.h"
+#include "qopt/passes/train/Loss.h"
 #include "qopt/passes/train/Optimizers.h"
 
 #include "mlir/IR/SymbolTable.h"
@@ -86,7 +87,7 @@ void StepBuilder::finish(ArrayRef<std::pair<StringRef, Value>> results) {
   function.setResAttrsAttr(builder.getArrayAttr(names));
 }
 
-/// Whether its result is that of an op whose last operand are the targets.
+/// Whether it returns what a loss gives.
 static bool returnsLosses(func::FuncOp nll) {
   Operation *returned = nll.getBody().front().getTerminator();
   return returned->getNumOperands() == 1 &&
@@ -94,7 +95,8 @@ static bool returnsLosses(func::FuncOp nll) {
              returned->getOperand(0).getDefiningOp());
 }
 
-/// Targets below 0 do not count: `loss` is the sum of the others' losses.
+/// Targets below 0 do not count: the sum of the others' losses. `op` has
+/// targets as its last operand.
 static Value countedLoss(OpBuilder &builder, Operation *op, Value weight,
                          function_ref<Value(OpBuilder &)> lossOf) {
   Location loc = op->getLoc();
@@ -113,7 +115,7 @@ static Value countedLoss(OpBuilder &builder, Operation *op, Value weight,
   builder.setInsertionPoint(op->getBlock()->getTerminator());
   auto type = cast<RankedTensorType>(op->getResult(0).getType())
                   .clone(builder.getF32Type());
-  Value each = lossOf(builder);
+  Value each = lossOf(builder); // which may replace `op`
   if (each.getType() != type)
     each = nn::CastOp::create(builder, loc, type, each);
   Value mask = nn::CastOp::create(
@@ -132,23 +134,29 @@ FailureOr<SmallVector<Value>>
 StepBuilder::addGradients(ArrayRef<GlobalOp> parameters, int64_t recompute,
                           const train::Distillation &distillation) {
   Operation *returned = function.getBody().front().getTerminator();
-  Operation *op =
-      distillation.withLogits(returned->getOperand(0).getDefiningOp());
+  Operation *op = returned->getOperand(0).getDefiningOp();
+  auto loss = dyn_cast<nn::CrossEntropyOp>(op);
+  if (loss && distillation.isFused(getElementTypeOrSelf(loss.getLogits())))
+    if (Operation *fused = train::fuseCodes(loss))
+      op = fused;
   Value weight = argument("weight", builder.getF32Type());
   train::addLambda(function, [&](StringRef name, RankedTensorType type) {
     return argument(name, type);
   });
   // A teacher's layers have no lambda.
-  loss = countedLoss(builder, op, weight,
-                     [&](OpBuilder &b) { return distillation.lossOf(b, op); });
+  this->loss = countedLoss(builder, op, weight, [&](OpBuilder &b) {
+    return distillation.lossOf(b, op);
+  });
   SmallVector<std::string> names;
   for (GlobalOp global : parameters) {
     loads.push_back(train::loadOnce(function, global));
     names.push_back(global.getSymName().str());
   }
-  returned->setOperands(loss);
+  returned->setOperands(this->loss);
   auto gradients =
-      train::differentiate(function, loss, loads, names, recompute);
+      train::differentiate(function, this->loss, loads, names, recompute);
+  if (succeeded(gradients))
+    train::takeLossesOfGradients(function);
   builder.setInsertionPoint(returned);
   return gradients;
 }

@@ -3,22 +3,24 @@
 //   loss = ce-weight * cross_entropy(z, target) + kl-weight * KL(teacher || z)
 //
 // for each target; both are means over targets in the end, without temperature.
+// Both heads become one op with the loss, so that the logits of all tokens are
+// never there, neither the student's nor the teacher's.
 
 #include "qopt/passes/train/Distillation.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
-#include "qopt/dialects/nn/Nn.h"
-#include "qopt/dialects/train/Train.h"
+#include "qopt/passes/train/Loss.h"
 
 using namespace mlir;
 
 namespace qopt::train {
 
-Operation *Distillation::withLogits(Operation *loss) const {
+/// A loss whose logits are there.
+static nn::CrossEntropyOp withLogits(Operation *loss) {
   auto fused = dyn_cast<ClassifierLossOp>(loss);
-  if (!teacher || !fused)
-    return loss;
+  if (!fused)
+    return cast<nn::CrossEntropyOp>(loss);
   OpBuilder b(fused);
   Location loc = fused.getLoc();
   RankedTensorType input = fused.getInput().getType();
@@ -54,13 +56,10 @@ static Value addTeacher(func::FuncOp function, func::FuncOp teacher) {
   return mapping.lookup(teacher.front().getTerminator()->getOperand(0));
 }
 
-Value Distillation::lossOf(OpBuilder &b, Operation *loss) const {
-  if (!teacher)
-    return loss->getResult(0);
+Value Distillation::apart(OpBuilder &b, Operation *loss, Value wanted) const {
   Location loc = loss->getLoc();
-  auto entropy = cast<nn::CrossEntropyOp>(loss);
+  nn::CrossEntropyOp entropy = withLogits(loss);
   Value student = entropy.getLogits();
-  Value wanted = addTeacher(loss->getParentOfType<func::FuncOp>(), teacher);
   if (wanted.getType() != student.getType())
     wanted = nn::CastOp::create(b, loc, student.getType(), wanted);
   Value divergence = nn::KlDivergenceOp::create(b, loc, student, wanted);
@@ -74,6 +73,33 @@ Value Distillation::lossOf(OpBuilder &b, Operation *loss) const {
   };
   return nn::AddOp::create(b, loc, weighted(entropy.getResult(), ceWeight),
                            weighted(divergence, klWeight));
+}
+
+bool Distillation::isFused(Type element) const {
+  if (!teacher)
+    return true;
+  Block &body = func::FuncOp(teacher).front();
+  Value logits = body.getTerminator()->getOperand(0);
+  return headOf(logits) && getElementTypeOrSelf(logits) == element;
+}
+
+Value Distillation::lossOf(OpBuilder &b, Operation *loss) const {
+  if (!teacher)
+    return loss->getResult(0);
+  Value wanted = addTeacher(loss->getParentOfType<func::FuncOp>(), teacher);
+  auto student = dyn_cast<ClassifierLossOp>(loss);
+  if (!student || !isFused(student.getInput().getType().getElementType()))
+    return apart(b, loss, wanted);
+  auto head = wanted.getDefiningOp<nn::LinearOp>();
+  auto fused = ClassifierLossOp::create(
+      b, loss->getLoc(), student.getType(), student.getInput(),
+      student.getWeight(), student.getTargets(), head.getInput(),
+      head.getWeight(), b.getF64FloatAttr(klWeight),
+      b.getF64FloatAttr(ceWeight));
+  student.replaceAllUsesWith(fused.getResult());
+  student.erase();
+  head.erase();
+  return fused;
 }
 
 } // namespace qopt::train

@@ -312,7 +312,7 @@ void Lowering::lower(nn::LinearOp linear) {
 void Lowering::lowerLoss(train::ClassifierLossOp loss) {
   Weight weight = weightOf(loss.getWeight());
   auto input = loss.getInput().getDefiningOp<FakeQuantizeOp>();
-  if (!weight.rounded || weight.rounded.getLambda())
+  if (!weight.rounded || weight.rounded.getLambda() || loss.getTeacherInput())
     return;
   StringRef reason =
       reasonToKeep(input, loss.getInput(), weight, loss.getResult().getType());

@@ -85,12 +85,17 @@ static void crossEntropy(CrossEntropyOp op, Value dy, Backward &to) {
                              op.getLogits(), op.getTargets()));
 }
 
+/// Codes of a frozen head and a teacher learn nothing.
 static void classifierLoss(ClassifierLossOp op, Value dy, Backward &to) {
+  Value weight = op.getWeight();
+  Type dweight = to.wants(weight) ? weight.getType() : Type();
   auto grad = ClassifierLossGradOp::create(
-      to.builder, to.loc, op.getInput().getType(), op.getWeight().getType(), dy,
-      op.getInput(), op.getWeight(), op.getTargets());
+      to.builder, to.loc, dy.getType(), op.getInput().getType(), dweight, dy,
+      op.getInput(), weight, op.getTargets(), op.getTeacherInput(),
+      op.getTeacherWeight(), op.getKlAttr(), op.getCeAttr());
   to.add(op.getInput(), grad.getDinput());
-  to.add(op.getWeight(), grad.getDweight());
+  if (dweight)
+    to.add(weight, grad.getDweight());
 }
 
 /// A teacher learns nothing.

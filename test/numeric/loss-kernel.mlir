@@ -1,6 +1,6 @@
 // A head with its loss, and the gradient of an embedding, against the
 // interpreter: odd sizes, several blocks of rows and of words, on every kind of
-// CPU that this one can run.
+// CPU that this one can run. Heads of codes and teachers: taught-loss-kernel.
 //
 // RUN: qopt-kernel-bench %s --mcpu=native --rows=1,2,3,7,13,49,401 --ids=11 --within=4.0e-6
 // RUN: qopt-kernel-bench %s --mcpu=avx2 --rows=1,3,13,49 --ids=11 --within=4.0e-6
@@ -31,15 +31,15 @@ kernel.func @loss_of_many_words dims [affine_map<()[s0] -> (2, s0, 5)>, affine_m
 kernel.func @loss_grad dims [affine_map<()[s0] -> (s0)>, affine_map<()[s0] -> (s0, 37)>, affine_map<()[s0] -> (101, 37)>, affine_map<()[s0] -> (s0)>]
     layouts [#row, #row, #row, #row] {
 ^bb0(%dy: tensor<?xf32>, %x: tensor<?x37xf32>, %w: tensor<101x37xf32>, %t: tensor<?xi64>):
-  %dx, %dw = train.classifier_loss_grad %dy, %x, %w targets %t : tensor<?xf32>, tensor<?x37xf32>, tensor<101x37xf32>, tensor<?xi64>
-  kernel.return %dx, %dw : tensor<?x37xf32>, tensor<101x37xf32>
+  %y, %dx, %dw = train.classifier_loss_grad %dy, %x, %w targets %t : tensor<?xf32>, tensor<?x37xf32>, tensor<101x37xf32>, tensor<?xi64> -> tensor<101x37xf32>
+  kernel.return %y, %dx, %dw : tensor<?xf32>, tensor<?x37xf32>, tensor<101x37xf32>
 }
 
 kernel.func @loss_grad_of_batches dims [affine_map<()[s0] -> (3, s0)>, affine_map<()[s0] -> (3, s0, 64)>, affine_map<()[s0] -> (512, 64)>, affine_map<()[s0] -> (3, s0)>]
     layouts [#row, #row, #row, #row] {
 ^bb0(%dy: tensor<3x?xf32>, %x: tensor<3x?x64xf32>, %w: tensor<512x64xf32>, %t: tensor<3x?xi64>):
-  %dx, %dw = train.classifier_loss_grad %dy, %x, %w targets %t : tensor<3x?xf32>, tensor<3x?x64xf32>, tensor<512x64xf32>, tensor<3x?xi64>
-  kernel.return %dx, %dw : tensor<3x?x64xf32>, tensor<512x64xf32>
+  %y, %dx, %dw = train.classifier_loss_grad %dy, %x, %w targets %t : tensor<3x?xf32>, tensor<3x?x64xf32>, tensor<512x64xf32>, tensor<3x?xi64> -> tensor<512x64xf32>
+  kernel.return %y, %dx, %dw : tensor<3x?xf32>, tensor<3x?x64xf32>, tensor<512x64xf32>
 }
 
 kernel.func @embedding dims [affine_map<()[s0] -> (s0, 37)>, affine_map<()[s0] -> (s0)>]

@@ -125,7 +125,19 @@ func.func @rounding(%x: tensor<6x8xf32>, %seed: tensor<i64>, %t: tensor<i64>) {
 func.func @classifier(%dy: tensor<?xf32>, %x: tensor<?x8xf32>, %w: tensor<32x8xf32>, %t: tensor<?xi64>) {
   // CHECK: train.classifier_loss %{{.*}}, %{{.*}} targets %{{.*}} : tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64> -> tensor<?xf32>
   %y = train.classifier_loss %x, %w targets %t : tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64> -> tensor<?xf32>
-  // CHECK: train.classifier_loss_grad %{{.*}}, %{{.*}}, %{{.*}} targets %{{.*}} : tensor<?xf32>, tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64>
-  %dx, %dw = train.classifier_loss_grad %dy, %x, %w targets %t : tensor<?xf32>, tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64>
+  // CHECK: train.classifier_loss_grad %{{.*}}, %{{.*}}, %{{.*}} targets %{{.*}} : tensor<?xf32>, tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64> -> tensor<32x8xf32>
+  %z, %dx, %dw = train.classifier_loss_grad %dy, %x, %w targets %t
+      : tensor<?xf32>, tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64> -> tensor<32x8xf32>
+  return
+}
+
+// CHECK-LABEL: func @taught(
+func.func @taught(%dy: tensor<?xf32>, %x: tensor<?x8xf32>, %w: tensor<32x8xf32>, %t: tensor<?xi64>, %u: tensor<?x6xf32>, %tw: tensor<32x6xf32>) {
+  // CHECK: train.classifier_loss %{{.*}}, %{{.*}} targets %{{.*}} teacher %{{.*}}, %{{.*}} kl 1.000000e+00 ce 1.000000e-01 : tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64> teacher tensor<?x6xf32>, tensor<32x6xf32> -> tensor<?xf32>
+  %z = train.classifier_loss %x, %w targets %t teacher %u, %tw kl 1.0 ce 0.1
+       : tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64> teacher tensor<?x6xf32>, tensor<32x6xf32> -> tensor<?xf32>
+  // CHECK: train.classifier_loss_grad %{{.*}}, %{{.*}}, %{{.*}} targets %{{.*}} teacher %{{.*}}, %{{.*}} kl 1.000000e+00 ce 1.000000e-01 : tensor<?xf32>, tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64> teacher tensor<?x6xf32>, tensor<32x6xf32>
+  %y, %du = train.classifier_loss_grad %dy, %x, %w targets %t teacher %u, %tw kl 1.0 ce 0.1
+      : tensor<?xf32>, tensor<?x8xf32>, tensor<32x8xf32>, tensor<?xi64> teacher tensor<?x6xf32>, tensor<32x6xf32>
   return
 }

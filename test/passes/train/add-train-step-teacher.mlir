@@ -20,17 +20,22 @@ func.func private @teacher(%ids: tensor<?xi64> {nn.name = "input_ids"}) -> tenso
 // What the entry says of a text has nothing to do with a teacher.
 // CHECK-LABEL: func @nll(
 // CHECK-NOT: nn.kl_divergence
-func.func @nll(%ids: tensor<?xi64> {nn.name = "input_ids"}, %targets: tensor<?xi64> {nn.name = "targets"}) -> tensor<?xf32> {
+func.func @nll(%ids: tensor<?xi64> {nn.name = "input_ids", nn.dims = affine_map<()[s0] -> (s0)>}, %targets: tensor<?xi64> {nn.name = "targets", nn.dims = affine_map<()[s0] -> (s0)>}) -> tensor<?xf32>
+    attributes {nn.symbols = ["seq"]} {
   %w = ml_program.global_load @w : tensor<4x2xf32>
   %x = nn.embedding %ids, %w : tensor<?xi64>, tensor<4x2xf32>
   %l = train.classifier_loss %x, %w targets %targets : tensor<?x2xf32>, tensor<4x2xf32>, tensor<?xi64> -> tensor<?xf32>
   return %l : tensor<?xf32>
 }
-// The teacher comes first: of it, only logits are kept.
+// The teacher comes first: of it, only what its head reads is kept. The head is
+// one op with the student's and the loss, and the gradient tells the loss.
 // CHECK-LABEL: func @train_step(
 // CHECK: ml_program.global_load @"teacher/w"
-// CHECK: %[[Z:.*]] = nn.linear
-// CHECK: nn.kl_divergence %{{.*}}, %[[Z]]
+// CHECK: %[[U:.*]] = nn.embedding
+// CHECK-NOT: nn.linear
+// CHECK-NOT: train.classifier_loss %
+// CHECK: %[[LOSS:.*]], %{{.*}}, %{{.*}} = train.classifier_loss_grad {{.*}} teacher %[[U]], %{{.*}} kl 2.000000e+00 ce 5.000000e-01
+// CHECK: nn.mul %[[LOSS]], %
 // CHECK-NOT: ml_program.global_store @"teacher/w"
 // CHECK-LABEL: func @train_accumulate(
-// CHECK: nn.kl_divergence
+// CHECK: train.classifier_loss_grad {{.*}} teacher

@@ -235,3 +235,29 @@ func.func @classifier(%x: tensor<?x4xf64>, %w: tensor<5x4xf64>, %t: tensor<?xi64
   %z = nn.mul %y, %y : tensor<?xf64>, tensor<?xf64>
   return %z : tensor<?xf64>
 }
+
+// A teacher learns nothing.
+// SLOPE-DAG: taught arg0, dimension 3
+// SLOPE-DAG: taught arg1, dimension 3
+// CHECK-LABEL: func @taught.grad(
+// CHECK: train.classifier_loss_grad {{.*}} teacher %{{.*}}, %{{.*}} kl 2.000000e+00 ce 2.500000e-01
+func.func @taught(%x: tensor<3x4xf64>, %w: tensor<5x4xf64>, %t: tensor<3xi64>) -> tensor<3xf64> {
+  %u = arith.constant dense<[[0.31, -0.77], [0.05, 0.64], [-1.1, 0.2]]> : tensor<3x2xf64>
+  %v = arith.constant dense<[[0.5, -0.2], [-0.7, 0.3], [0.8, 1.1], [0.2, -0.4], [0.9, 0.1]]> : tensor<5x2xf64>
+  %y = train.classifier_loss %x, %w targets %t teacher %u, %v kl 2.0 ce 0.25
+       : tensor<3x4xf64>, tensor<5x4xf64>, tensor<3xi64> teacher tensor<3x2xf64>, tensor<5x2xf64> -> tensor<3xf64>
+  return %y : tensor<3xf64>
+}
+
+// A head of codes has no gradient: that of its input alone is computed.
+// SLOPE-DAG: head_of_codes arg0, dimension 3
+// CHECK-LABEL: func @head_of_codes.grad(
+// CHECK: %[[LOSS:.*]], %[[DX:.*]] = train.classifier_loss_grad
+// CHECK-NOT: -> tensor<3x4xf64>
+func.func @head_of_codes(%x: tensor<?x4xf64>, %t: tensor<?xi64>) -> tensor<?xf64> {
+  %k = arith.constant dense<[[1, -2, 3, 0], [4, 5, -6, 7], [-8, 1, 2, 3]]> : tensor<3x4xi8>
+  %s = arith.constant dense<[0.5, 0.25, 0.125]> : tensor<3xf32>
+  %w = lowbit.dequantize %k, %s scheme <sym, bits = 4, per = channel> : tensor<3x4xi8>, tensor<3xf32> -> tensor<3x4xf64>
+  %y = train.classifier_loss %x, %w targets %t : tensor<?x4xf64>, tensor<3x4xf64>, tensor<?xi64> -> tensor<?xf64>
+  return %y : tensor<?xf64>
+}
