@@ -250,8 +250,9 @@ qopt_status Device::begin(qopt_error *error) {
 Graph *Device::graphOf(const qopt_entry &entry, const int64_t *symbols) {
   Graph **found = nullptr, **oldest = nullptr;
   size_t count = 0;
-  for (Graph **at = &graphs; *at && !found; at = &(*at)->next) {
-    if ((*at)->isOf(entry, symbols))
+  for (Graph **at = &graphs; *at; at = &(*at)->next) {
+    if ((*at)->isOf(entry, symbols) &&
+        (!found || (*at)->isPreparedFor(symbols)))
       found = at;
     if (&(*at)->of() == &entry)
       oldest = at;
@@ -296,17 +297,13 @@ Code Device::secondsBetween(size_t first, double *out) {
   return code;
 }
 
-Code Device::runGraph(Graph &graph) {
+Code Device::launchGraph(Graph &graph) {
   Code code = graph.prepare(driver, queue);
   if (!code && timed)
     code = record(0);
   if (!code)
     code = graph.launch(driver, stream);
-  if (!code && timed)
-    code = record(1);
-  if (!code)
-    code = driver.synchronize(stream);
-  return !code && timed ? secondsBetween(0, &seconds) : code;
+  return !code && timed ? record(1) : code;
 }
 
 /// Each launch between two events of its own.
@@ -337,8 +334,8 @@ Code Device::runProfiled() {
   return code;
 }
 
-qopt_status Device::finish(const qopt_entry &entry, const int64_t *symbols,
-                           qopt_error *error) {
+qopt_status Device::start(const qopt_entry &entry, const int64_t *symbols,
+                          qopt_error *error) {
   if (failed)
     return check(failed, kernels->kernels[failedKernel], error);
   if (queue.failed())
@@ -346,8 +343,33 @@ qopt_status Device::finish(const qopt_entry &entry, const int64_t *symbols,
   if (profile)
     return check(runProfiled(), entry.name, error);
   Graph *graph = graphOf(entry, symbols);
-  return graph ? check(runGraph(*graph), entry.name, error)
+  return graph ? check(launchGraph(*graph), entry.name, error)
                : failMemory(error, "a step", sizeof(Graph));
+}
+
+void Device::prepare(const qopt_entry &entry, const int64_t *symbols) {
+  // Where this fails the step itself will see why.
+  if (failed || queue.failed() || !graphs)
+    return;
+  Graph *other = graphs->next; // the first one runs
+  while (other && !other->isOf(entry, symbols))
+    other = other->next;
+  if (!other) {
+    other = Graph::make(entry, symbols);
+    if (!other)
+      return;
+    other->next = graphs->next;
+    graphs->next = other;
+  }
+  other->rename(symbols);
+  other->prepare(driver, queue);
+}
+
+qopt_status Device::finish(const qopt_entry &entry, qopt_error *error) {
+  Code code = driver.synchronize(stream);
+  if (!code && timed && !profile)
+    code = secondsBetween(0, &seconds);
+  return check(code, entry.name, error);
 }
 
 } // namespace qopt::runtime::cuda

@@ -5,8 +5,9 @@
 // changed them, and somebody looks.
 //
 // The launches of an entry at given sizes are one CUDA graph that is kept, see
-// Graph.h. With a profile they are launched one by one, between two events
-// each.
+// Graph.h; those of a decoded token two, so that one can be made ready for the
+// next position while the other runs. With a profile they are launched one by
+// one, between two events each.
 #ifndef QOPT_RUNTIME_CUDA_DEVICE_H
 #define QOPT_RUNTIME_CUDA_DEVICE_H
 
@@ -74,10 +75,15 @@ public:
   /// The host has what the device has.
   qopt_status pull(Mirror &mirror, qopt_error *error);
 
-  /// Between the two an entry runs; at the end its launches are done.
+  /// An entry runs between begin and start, which launches what was queued;
+  /// at the end of finish it is done.
   qopt_status begin(qopt_error *error);
-  qopt_status finish(const qopt_entry &entry, const int64_t *symbols,
-                     qopt_error *error);
+  qopt_status start(const qopt_entry &entry, const int64_t *symbols,
+                    qopt_error *error);
+  qopt_status finish(const qopt_entry &entry, qopt_error *error);
+  /// Between start and finish, when the entry ran once more after begin: makes
+  /// ready what was queued, a step at other positions, while this one runs.
+  void prepare(const qopt_entry &entry, const int64_t *symbols);
 
   Profile *profile = nullptr; ///< counts the launches, if there is one
   /// Sums the seconds between the begin and the end of the launches of each
@@ -90,6 +96,7 @@ public:
   Growing<const void *> inputs;
   Growing<void *> outputs, states;
   Growing<uint8_t> staging; ///< small inputs, then small outputs
+  Growing<int64_t> nextSymbols;
 
 private:
   static void launchOne(qopt_pool *pool, int64_t kernel, const int64_t *args,
@@ -103,7 +110,7 @@ private:
   Graph *graphOf(const qopt_entry &entry, const int64_t *symbols);
   Code record(size_t number);
   Code secondsBetween(size_t first, double *out);
-  Code runGraph(Graph &graph);
+  Code launchGraph(Graph &graph);
   Code runProfiled();
 
   Driver driver = {};

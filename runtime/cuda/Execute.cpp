@@ -76,6 +76,7 @@ private:
   qopt_status copyInputs();
   qopt_status copyOutputs();
   void placeStates();
+  void prepareNext(qopt_call call);
   Tensors inputsOf() const;
   Tensors outputsOf() const;
   /// The bytes of the next of the tensors whose sizes `dims` lists.
@@ -228,6 +229,22 @@ void Call::placeStates() {
   }
 }
 
+/// The next token differs in the positions that the caches hold, nearly always:
+/// while this one is computed the launches of that one are made ready.
+void Call::prepareNext(qopt_call call) {
+  Growing<int64_t> &symbols = device.nextSymbols;
+  if (!symbols.resize(entry.symbol_count + 1))
+    return;
+  for (uint32_t i = 0; i < entry.symbol_count; ++i)
+    symbols[i] =
+        context.symbols[i] + (strcmp(entry.symbols[i], "past") ? 0 : 1);
+  call.symbols = symbols.begin();
+  if (device.begin(nullptr))
+    return;
+  entry.run(&call);
+  device.prepare(entry, symbols.begin());
+}
+
 qopt_status Call::run() {
   qopt_status status = mirror();
   if (!status)
@@ -252,7 +269,11 @@ qopt_status Call::run() {
       context.inputs.begin(),
   };
   entry.run(&call);
-  status = device.finish(entry, context.symbols.begin(), error);
+  status = device.start(entry, context.symbols.begin(), error);
+  if (!status && &entry == context.model->decode && !device.profile)
+    prepareNext(call);
+  if (!status)
+    status = device.finish(entry, error);
   if (status)
     return status;
   if (mirrors.variables().bytes)

@@ -58,6 +58,10 @@ bool Graph::isOf(const qopt_entry &other, const int64_t *symbols) const {
   return true;
 }
 
+bool Graph::isPreparedFor(const int64_t *symbols) const {
+  return !memcmp(sizes.begin(), symbols, entry->symbol_count * sizeof *symbols);
+}
+
 void Graph::rename(const int64_t *symbols) {
   for (uint32_t i = 0; i < entry->symbol_count; ++i)
     sizes[i] = symbols[i];

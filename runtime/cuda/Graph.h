@@ -42,6 +42,8 @@ public:
   /// Whether it is of `entry` at sizes that differ in nothing but "past", which
   /// grows from step to step.
   bool isOf(const qopt_entry &entry, const int64_t *symbols) const;
+  /// Whether nothing differs.
+  bool isPreparedFor(const int64_t *symbols) const;
   const qopt_entry &of() const { return *entry; }
   /// Says that it is of these sizes from now on.
   void rename(const int64_t *symbols);

@@ -222,19 +222,20 @@ def callsOf(name, *arguments):
 
 
 def compareCalls():
-    """A prompt and a token are two shapes, recorded once; of later tokens the positions are changed."""
+    """A prompt is recorded once, tokens are in two graphs: while one runs, the positions of the other are changed."""
     steps = callsOf("f32", "generate", "--ids", "-p", "3 5 7", "-n", "12", "--temp", "0")
     recorded = [i for i, step in enumerate(steps) if "cuGraphInstantiateWithFlags" in step]
-    if len(steps) != 12 or recorded != [0, 1]:
-        sys.exit(f"decode: expects graphs for the prompt and for the first token, got {steps}")
+    if len(steps) != 12 or recorded != [0, 1, 2]:
+        sys.exit(f"decode: expects graphs for the prompt and for two tokens, got {steps}")
     nodes = steps[1].count("cuGraphAddKernelNode_v2")
-    for step in steps[2:]:
+    for step in steps[3:]:
         changed = step.count("cuGraphExecKernelNodeSetParams_v2")
-        others = [call for call in step if call != "cuGraphExecKernelNodeSetParams_v2"]
+        behind = step[changed:]
         # The logits of the last token, the new token, and the step itself.
-        if not 0 < changed < nodes / 2 or len(others) > 4:
-            sys.exit(f"decode: expects fewer than half of {nodes} nodes changed, and 4 other calls, got {step}")
-    print(f"decode: a graph of {nodes} that was recorded once, {changed} changed")
+        if not 0 < changed < nodes / 2 or len(behind) != 4 or behind[0] != "cuStreamSynchronize":
+            sys.exit(f"decode: expects fewer than half of {nodes} nodes changed while the last token is computed, and "
+                     f"then 4 calls, got {step}")
+    print(f"decode: graphs of {nodes} that were recorded once, {changed} changed")
 
 
 def compareTrainingCalls():
