@@ -141,7 +141,7 @@ void Variables::own(const qopt_model &model, bool values) {
 qopt_status Variables::openTeacher(const qopt_model &model, qopt_error *error) {
   uint64_t bytes = model.program->variables_bytes;
   qopt_status status = QOPT_OK;
-  if (data && !taught)
+  if (data && !taught && !model.program->device)
     status = mapTeacher(model, data + (bytes + page - 1) / page * page, error);
   taught |= status == QOPT_OK;
   return status;
@@ -152,7 +152,8 @@ qopt_status Variables::open(const qopt_model &model, qopt_error *error) {
   if (!program.variable_count)
     return QOPT_OK;
   uint64_t bytes = (program.variables_bytes + page - 1) / page * page;
-  uint64_t initial = program.initial_bytes, teacher = teacherBytes(model);
+  uint64_t initial = program.initial_bytes;
+  uint64_t teacher = program.device ? 0 : teacherBytes(model);
   data = reserve(bytes + teacher);
   if (!data)
     return failMemory(error, "what is trained", bytes);

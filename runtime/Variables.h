@@ -51,8 +51,11 @@ public:
   void own(const qopt_model &model, bool values);
 
   /// Maps the teacher behind the variables; nothing happens without one, or the
-  /// second time.
+  /// second time. For a device it is only noted that steps read one.
   qopt_status openTeacher(const qopt_model &model, qopt_error *error);
+
+  /// Whether a step may come, which reads the teacher.
+  bool areTaught() const { return taught; }
 
   uint8_t *get() const { return data; }
   /// With the teacher's address space behind them.

@@ -10,10 +10,11 @@ namespace qopt {
 
 /// Weights of another model that are mapped from its files as a program runs,
 /// not copied: one file behind the other, each at a multiple of 4096, all
-/// behind the variables. On a global: its offset there, in bytes.
+/// behind the variables; for a device, copied there one by one. On a global:
+/// its offset there, in bytes.
 constexpr llvm::StringLiteral mappedAttr = "kernel.mapped";
 /// On the program: the files, dictionaries of `path`, `bytes`, `hash` and
-/// `offset`.
+/// `offset`, or for a device of `parts`: from, bytes and to of each weight.
 constexpr llvm::StringLiteral mappedFilesAttr = "kernel.mapped_files";
 constexpr int64_t mappedAlignment = 4096;
 

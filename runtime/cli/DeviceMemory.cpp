@@ -1,6 +1,7 @@
 // Memory that a GPU needs, before a step asks for it.
 
 #include "qopt/runtime/Context.h"
+#include "qopt/runtime/Teacher.h"
 #include "qopt/runtime/cli/MemoryPlan.h"
 #include "qopt/runtime/cli/Report.h"
 
@@ -13,6 +14,7 @@ namespace {
 /// What one call of an entry has on the device.
 struct DeviceNeeds {
   uint64_t weights = 0, trained = 0, caches = 0, arena = 0, tensors = 0;
+  uint64_t teacher = 0; ///< of what is trained
 
   /// False where a size overflows.
   bool count(const qopt_context &context, const qopt_entry &entry,
@@ -45,6 +47,9 @@ bool DeviceNeeds::count(const qopt_context &context, const qopt_entry &entry,
                         const runtime::Growing<int64_t> &symbols) {
   weights = context.model->weightsBytes;
   trained = context.variables.bytes();
+  const qopt_model &model = *context.model;
+  if (&entry == model.trainStep || &entry == model.trainAccumulate)
+    trained += teacher = runtime::teacherBytes(model);
   runtime::Growing<int64_t> sizes;
   size_t axes = 1;
   for (uint32_t i = 0; i < entry.input_count; ++i)
@@ -90,12 +95,13 @@ bool fitsOnDevice(const Session &session, const qopt_entry *entry,
   uint64_t free = context.device->freeBytes();
   if (needs.total() <= free)
     return true;
-  error("the GPU (%s) has %s free and needs %s: weights %s, what is trained "
+  error("the GPU (%s) has %s free and needs %s: weights %s, what is trained%s "
         "%s, keys and values %s, activations %s; take a smaller batch or a "
         "shorter sequence",
         context.device->name(), ByteText(free).text,
         ByteText(needs.total()).text, ByteText(needs.weights).text,
-        ByteText(needs.trained).text, ByteText(needs.caches).text,
+        needs.teacher ? " and the teacher" : "", ByteText(needs.trained).text,
+        ByteText(needs.caches).text,
         ByteText(needs.arena + needs.tensors).text);
   return false;
 }

@@ -33,6 +33,7 @@ struct Mirror {
 /// What a context keeps on the device.
 struct Mirrors {
   Mirror all[3];
+  Address teacher = 0; ///< where its weights are; 0: nowhere yet
   Mirror &weights() { return all[0]; }
   Mirror &variables() { return all[1]; }
   Mirror &caches() { return all[2]; }

@@ -3,12 +3,16 @@
 
 #include "qopt/runtime/cuda/Execute.h"
 
+#include "qopt/runtime/Teacher.h"
+
 #include <string.h>
 
 namespace qopt::runtime::cuda {
 
 /// Inputs and outputs begin at multiples of this.
 static constexpr uint64_t alignment = 256;
+/// A teacher begins at a multiple of this.
+static constexpr uint64_t page = 4096;
 
 /// Up to so many bytes go in one copy, whatever is between them: a step of
 /// training takes a dozen numbers, and each copy has to be waited for.
@@ -72,6 +76,7 @@ private:
   struct Tensors;
 
   qopt_status mirror();
+  qopt_status teach();
   qopt_status placeArguments();
   qopt_status copyInputs();
   qopt_status copyOutputs();
@@ -99,6 +104,41 @@ uint64_t Call::bytesOf(const qopt_tensor_spec &spec,
   return elements * sizeOf(spec.type);
 }
 
+/// Weights of a teacher lie behind the variables, as on the CPU.
+qopt_status Call::teach() {
+  const qopt_model &model = *context.model;
+  uint64_t teacher = context.variables.areTaught() ? teacherBytes(model) : 0;
+  Mirror &variables = context.mirrors.variables();
+  uint64_t begin = (context.variables.bytes() + page - 1) / page * page;
+  Address &taught = context.mirrors.teacher;
+  if (!teacher || (taught && taught == variables.device.address + begin))
+    return QOPT_OK;
+  // Growing loses what is there.
+  qopt_status status = device.pull(variables, error);
+  if (!status)
+    status = device.reserve(variables.device, begin + teacher,
+                            "what is trained and the teacher", error);
+  if (status)
+    return status;
+  variables.state = Mirror::hostChanged;
+  struct Taker {
+    Device &device;
+    Address to;
+  } taker{device, variables.device.address + begin};
+  taught = 0;
+  status = readTeacher(
+      model,
+      [](void *self, uint64_t at, const uint8_t *data, uint64_t bytes,
+         qopt_error *error) {
+        auto *taker = static_cast<Taker *>(self);
+        return taker->device.upload(taker->to + at, data, bytes, error);
+      },
+      &taker, error);
+  if (!status)
+    taught = taker.to;
+  return status;
+}
+
 /// Weights, variables and caches.
 qopt_status Call::mirror() {
   Mirrors &mirrors = context.mirrors;
@@ -114,6 +154,8 @@ qopt_status Call::mirror() {
       context.weights ? context.weights : context.model->weights;
   qopt_status status = push(mirrors.weights(), weights,
                             context.model->weightsBytes, "the weights");
+  if (!status)
+    status = teach();
   if (!status)
     status = push(mirrors.variables(), context.variables.get(),
                   context.variables.bytes(), "what is trained");

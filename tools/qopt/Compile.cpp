@@ -512,7 +512,7 @@ LogicalResult Compilation::run() {
                                                              : hashOf(input))))
       return failure();
     if (stage == Stage::train && !options.teacher.empty() &&
-        failed(addTeacher(*program, options.teacher)))
+        failed(addTeacher(*program, options.teacher, !chips.empty())))
       return failure();
     if (stage == Stage::kernels)
       summary.tensors =

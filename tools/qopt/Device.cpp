@@ -45,9 +45,6 @@ LogicalResult DeviceFlags::finish(Options &options, std::string &message) {
                   Twine(options.chips.size()) + ": --cuda-arch=sm_80");
   if (options.compare)
     return refuse("--compare runs code on the CPU: leave out --target=cuda");
-  if (!options.teacher.empty())
-    return refuse("a GPU does not read a teacher yet: leave out --teacher or "
-                  "--target=cuda");
   return success();
 }
 

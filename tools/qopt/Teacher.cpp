@@ -23,15 +23,21 @@ namespace fs = llvm::sys::fs;
 
 namespace qopt::driver {
 
+/// Weights begin at multiples of this in the memory of a device.
+static constexpr int64_t copyAlignment = 256;
+
 namespace {
 
-/// The files that hold a teacher's weights, and where each is mapped.
+/// The files that hold a teacher's weights, and where each is mapped; for a
+/// device, where each weight is copied to: kernels read vectors, and a file may
+/// hold a weight at any byte.
 class MappedFiles {
 public:
-  MappedFiles(ModuleOp teacher, StringRef folder)
-      : teacher(teacher), folder(folder) {}
+  MappedFiles(ModuleOp teacher, StringRef folder, bool forDevice)
+      : teacher(teacher), folder(folder), forDevice(forDevice) {}
 
-  /// The offset of a weight; none if its file cannot be read.
+  /// The offset of a weight, which is asked for once; none if its file cannot
+  /// be read.
   FailureOr<int64_t> offsetOf(nn::WeightAttr weight);
   ArrayAttr describe();
 
@@ -40,9 +46,11 @@ private:
     std::string path;
     int64_t offset;
     uint64_t bytes;
+    SmallVector<int64_t> parts; ///< of a device: from, bytes, to
   };
   ModuleOp teacher;
   std::string folder;
+  bool forDevice;
   llvm::MapVector<StringRef, File> files;
   int64_t end = 0;
 };
@@ -60,22 +68,35 @@ FailureOr<int64_t> MappedFiles::offsetOf(nn::WeightAttr weight) {
     if (std::error_code code = fs::file_size(name, bytes))
       return teacher.emitError("cannot read the teacher's file '")
              << name << "': " << code.message();
-    found =
-        files.insert({weight.getFile(), {name.str().str(), end, bytes}}).first;
-    end = llvm::alignTo(end + bytes, mappedAlignment);
+    found = files.insert({weight.getFile(), {name.str().str(), end, bytes, {}}})
+                .first;
+    if (!forDevice)
+      end = llvm::alignTo(end + bytes, mappedAlignment);
   }
-  return found->second.offset + weight.getOffset();
+  if (!forDevice)
+    return found->second.offset + weight.getOffset();
+  auto type = cast<RankedTensorType>(weight.getType());
+  int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8,
+          place = end;
+  found->second.parts.append({int64_t(weight.getOffset()), bytes, place});
+  end = llvm::alignTo(end + bytes, copyAlignment);
+  return place;
 }
 
 ArrayAttr MappedFiles::describe() {
   Builder b(teacher.getContext());
   SmallVector<Attribute> all;
-  for (auto &[name, file] : files)
-    all.push_back(b.getDictionaryAttr(
-        {b.getNamedAttr("path", b.getStringAttr(file.path)),
-         b.getNamedAttr("bytes", b.getI64IntegerAttr(file.bytes)),
-         b.getNamedAttr("hash", b.getStringAttr(hashOf(file.path))),
-         b.getNamedAttr("offset", b.getI64IntegerAttr(file.offset))}));
+  for (auto &[name, file] : files) {
+    NamedAttrList about;
+    about.append("path", b.getStringAttr(file.path));
+    about.append("bytes", b.getI64IntegerAttr(file.bytes));
+    about.append("hash", b.getStringAttr(hashOf(file.path)));
+    if (forDevice)
+      about.append("parts", b.getDenseI64ArrayAttr(file.parts));
+    else
+      about.append("offset", b.getI64IntegerAttr(file.offset));
+    all.push_back(about.getDictionary(b.getContext()));
+  }
   return b.getArrayAttr(all);
 }
 
@@ -98,7 +119,7 @@ static func::FuncOp functionOf(func::FuncOp nll) {
   return nll;
 }
 
-LogicalResult addTeacher(ModuleOp program, StringRef file) {
+LogicalResult addTeacher(ModuleOp program, StringRef file, bool forDevice) {
   MLIRContext &context = *program.getContext();
   OwningOpRef<ModuleOp> model = onnx::importOnnx(file, context);
   if (!model)
@@ -118,7 +139,7 @@ LogicalResult addTeacher(ModuleOp program, StringRef file) {
     return model->emitError("expects a teacher that gives logits of input_ids");
 
   StringRef folder = path::parent_path(file);
-  MappedFiles files(*model, folder.empty() ? "." : folder);
+  MappedFiles files(*model, folder.empty() ? "." : folder, forDevice);
   SymbolTable own(*model), symbols(program);
   Builder b(&context);
   DenseMap<StringAttr, StringAttr> names;
@@ -154,12 +175,17 @@ llvm::json::Value describeTeacher(ModuleOp program) {
   if (!files)
     return nullptr;
   llvm::json::Array all;
-  for (auto file : files.getAsRange<DictionaryAttr>())
-    all.push_back(llvm::json::Object{
+  for (auto file : files.getAsRange<DictionaryAttr>()) {
+    llvm::json::Object about{
         {"path", file.getAs<StringAttr>("path").getValue()},
         {"bytes", file.getAs<IntegerAttr>("bytes").getInt()},
-        {"hash", file.getAs<StringAttr>("hash").getValue()},
-        {"offset", file.getAs<IntegerAttr>("offset").getInt()}});
+        {"hash", file.getAs<StringAttr>("hash").getValue()}};
+    if (auto parts = file.getAs<DenseI64ArrayAttr>("parts"))
+      about["parts"] = llvm::json::Array(parts.asArrayRef());
+    else
+      about["offset"] = file.getAs<IntegerAttr>("offset").getInt();
+    all.push_back(std::move(about));
+  }
   return all;
 }
 
