@@ -16,6 +16,9 @@
 // The same for CUDA, lane by lane: numbers, and no fault.
 // RUN: qopt-kernel-simulate %s --rows=1,3,13 --within=4.0e-5
 // RUN: qopt-kernel-simulate %s --rows=3 --special --seed=1 --within=4.0e-5
+// Codes as fragments.
+// RUN: sed '/bits = 3/!s/\(lanes = 16, offset = [0-9]*\)>/\1, fragments = true>/' %s > %t.cuda.mlir
+// RUN: qopt-kernel-simulate %t.cuda.mlir --rows=3 --kernels=codes8,codes4_groups,codes2 --within=4.0e-5
 
 #row = #kernel.layout<panel = 0>
 #panels64 = #kernel.layout<panel = 64>
