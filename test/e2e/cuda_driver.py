@@ -259,7 +259,7 @@ def measure():
     if not all(number and number > 0 for number in numbers) or not found["device"]:
         sys.exit(f"bench: expects numbers and a device, got {found}")
     words = output("f32", *command, machine=machine)
-    if "copy bandwidth" not in words or f"1, {found['device']}" not in words:
+    if "copy bandwidth" not in words or f", {found['device']}\n" not in words:
         sys.exit(f"bench: expects the bandwidth of a copy and the device, got {words}")
     print(f"bench: {'numbers' if onDevice else found['device']}")
 
