@@ -58,7 +58,6 @@ struct Row {
                : Value(arith::ExtFOp::create(e.b, e.loc, e.f32(), x));
   }
   Value largest() {
-    Math m{e.b, e.loc};
     return e.loop(e.constant(0), size, 1, e.constant(-HUGE_VAL, e.f32()),
                   [&](Value c, ValueRange most) {
                     auto any = arith::FastMathFlags::reassoc;

@@ -8,10 +8,12 @@
 // Bound by memory. Where a chunk begins is known here, so that the order of
 // the sums is that of the chunks.
 
+#include "qopt/codegen/cuda/BlockTensor.h"
 #include "qopt/codegen/cuda/Families.h"
 #include "qopt/codegen/cuda/Turns.h"
 #include "qopt/codegen/tile/Tasks.h"
 #include "qopt/dialects/train/Train.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -40,37 +42,50 @@ static int64_t chunksOf(train::ClipNormOp op) {
   return chunks;
 }
 
-/// The sum of the chunk of this block; gradients are asked one by one which has
-/// it.
+/// The sum of the chunk of this block.
 static LogicalResult emitPartials(Emitter &e) {
   auto op = onlyOp<train::ClipNormOp>(e.kernel);
   Math m{e.b, e.loc};
-  Type f64 = e.b.getF64Type();
-  int64_t first = 0;
+  Type f64 = e.b.getF64Type(), i64 = e.b.getI64Type();
+  SmallVector<int64_t> firsts;
+  llvm::SetVector<Type> elements;
+  int64_t chunks = 0;
   for (Value gradient : op.getGradients()) {
-    int64_t count = chunksOf(gradient);
-    Type element = getElementTypeOrSelf(gradient);
-    Value number = e.sub(e.block, e.constant(first));
-    Value isIn = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ult,
-                                       number, e.constant(count));
-    // All threads of a block go the same way.
-    e.branch(isIn, [&] {
-      Value from = e.mul(number, chunkElements);
-      Value size = e.smaller(e.constant(chunkElements),
-                             e.sub(e.constant(sizeOf(gradient)), from));
+    firsts.push_back(chunks);
+    chunks += chunksOf(gradient);
+    elements.insert(getElementTypeOrSelf(gradient));
+  }
+  auto numberOf = [&](Type element) -> int64_t {
+    return llvm::find(elements, element) - elements.begin();
+  };
+  SmallVector<Value> found = valuesOfBlock(
+      e, firsts, {LLVM::LLVMPointerType::get(e.b.getContext()), i64, i64, i64},
+      [&](unsigned number) -> SmallVector<Value> {
+        Value gradient = op.getGradients()[number];
+        return {e.pointer(gradient), e.constant(firsts[number]),
+                e.constant(sizeOf(gradient)),
+                e.constant(numberOf(getElementTypeOrSelf(gradient)))};
+      });
+  Value from = e.mul(e.sub(e.block, found[1]), chunkElements);
+  Value size = e.smaller(e.constant(chunkElements), e.sub(found[2], from));
+  for (Type element : elements) {
+    auto write = [&] {
       Value sum = joinTurns(
           e, size, m.real(0, f64),
           [&](Value a, Value b) { return m.add(a, b); },
           [&](Value i) {
-            Value g = e.load(element, e.pointer(gradient), e.add(from, i));
+            Value g = e.load(element, found[0], e.add(from, i));
             if (!element.isF64())
               g = arith::ExtFOp::create(e.b, e.loc, f64, g);
             return m.mul(g, g);
           });
       e.branch(e.equal(e.thread, e.constant(0)),
                [&] { e.store(sum, e.workspace, e.block); });
-    });
-    first += count;
+    };
+    if (elements.size() == 1)
+      write();
+    else // all threads of a block go the same way
+      e.branch(e.equal(found[3], e.constant(numberOf(element))), write);
   }
   return success();
 }

@@ -15,10 +15,10 @@
 // states do. Every thread makes the numbers of the step. A bf16 by chance takes
 // one block of Philox for the four elements of a load.
 //
-// A kernel of many parameters is written once: a tree of branches on the number
-// of the block picks the pointers, for arguments of a kernel have no addresses.
+// A kernel of many parameters is written once, see BlockTensor.h.
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "qopt/codegen/cuda/BlockTensor.h"
 #include "qopt/codegen/cuda/Families.h"
 #include "qopt/codegen/cuda/Turns.h"
 #include "qopt/codegen/tile/StateCodes.h"
@@ -139,7 +139,6 @@ public:
 
 private:
   SmallVector<Value> factsOf(unsigned parameter);
-  SmallVector<Value> choose(unsigned from, unsigned to);
   Part part();
   void writePieces(const Part &part, Value from);
   void writeBlock(const Part &part, Value start);
@@ -169,6 +168,7 @@ private:
   Update update;
   std::optional<StateCodes> signedCodes, unsignedCodes;
   std::optional<StochasticRound> rounding;
+  SmallVector<int64_t> firsts; ///< blocks of threads, of each parameter
   SmallVector<Value> decays, decayNumbers;
   bool isRagged = false;  ///< an end lies within a vector
   bool isPartial = false; ///< an end lies within a block of states
@@ -193,7 +193,10 @@ UpdateWriter::UpdateWriter(Emitter &e, ArrayRef<ParameterUpdate> updates)
     rounding.emplace(e, number(e, round.getSeed()), number(e, round.getStep()));
   for (Value decay : decays)
     decayNumbers.push_back(number(e, decay));
+  int64_t blocks = 0;
   for (const ParameterUpdate &update : updates) {
+    firsts.push_back(blocks);
+    blocks += blocksOf(update);
     isRagged |= update.elements() % width != 0;
     isPartial |= hasCodes(update) && update.elements() % stateBlock != 0;
   }
@@ -213,10 +216,7 @@ SmallVector<Value> UpdateWriter::factsOf(unsigned parameter) {
       if (stored.scales)
         facts.push_back(e.pointer(stored.scales));
     }
-  int64_t first = 0;
-  for (const ParameterUpdate &before : updates.take_front(parameter))
-    first += blocksOf(before);
-  facts.push_back(e.constant(first));
+  facts.push_back(e.constant(firsts[parameter]));
   facts.push_back(e.constant(own.elements()));
   auto round = own.rounding();
   facts.push_back(e.constant(round ? int64_t(round.getStream()) : 0));
@@ -225,36 +225,17 @@ SmallVector<Value> UpdateWriter::factsOf(unsigned parameter) {
   return facts;
 }
 
-/// Of the parameter of this block, which is one of [from, to).
-SmallVector<Value> UpdateWriter::choose(unsigned from, unsigned to) {
-  if (to - from == 1)
-    return factsOf(from);
-  unsigned middle = (from + to) / 2;
-  int64_t first = 0;
-  for (const ParameterUpdate &before : updates.take_front(middle))
-    first += blocksOf(before);
-  SmallVector<Type> types(kind.reads.size() + kind.writes.size(),
-                          LLVM::LLVMPointerType::get(e.b.getContext()));
+Part UpdateWriter::part() {
+  auto pointer = LLVM::LLVMPointerType::get(e.b.getContext());
+  SmallVector<Type> types;
   for (const auto *numbers : {&kind.reads, &kind.writes})
     for (const StoredNumbers &stored : *numbers)
-      if (stored.scales)
-        types.push_back(types[0]);
+      types.append(stored.scales ? 2 : 1, pointer);
   types.append(3, e.b.getI64Type());
   if (!decays.empty())
     types.push_back(e.f32());
-  auto branch =
-      scf::IfOp::create(e.b, e.loc, types, e.less(e.block, e.constant(first)),
-                        /*addThenBlock=*/true, /*addElseBlock=*/true);
-  OpBuilder::InsertionGuard guard(e.b);
-  e.b.setInsertionPointToEnd(branch.thenBlock());
-  scf::YieldOp::create(e.b, e.loc, choose(from, middle));
-  e.b.setInsertionPointToEnd(branch.elseBlock());
-  scf::YieldOp::create(e.b, e.loc, choose(middle, to));
-  return llvm::to_vector_of<Value>(branch.getResults());
-}
-
-Part UpdateWriter::part() {
-  SmallVector<Value> facts = choose(0, updates.size());
+  SmallVector<Value> facts = valuesOfBlock(
+      e, firsts, types, [&](unsigned number) { return factsOf(number); });
   size_t next = 0;
   auto place = [&](const StoredNumbers &stored) {
     Value memory = facts[next++];

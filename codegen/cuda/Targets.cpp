@@ -79,13 +79,14 @@ FailureOr<Target> targetNamed(StringRef name, std::string &message) {
   return failure();
 }
 
-/// Bytes of the parameters of a kernel on every chip and driver.
-static constexpr int64_t parameterBytes = 4096;
+/// Arguments of a launch that fuses others: LLVM holds the pointers that it has
+/// to choose from in registers, two each.
+static constexpr int64_t mostArguments = 32;
 
 LayoutFacts layoutFacts() {
   LayoutFacts facts;
   facts.fragments = true;
-  facts.arguments = parameterBytes / 8;
+  facts.arguments = mostArguments;
   return facts;
 }
 

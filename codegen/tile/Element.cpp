@@ -113,7 +113,6 @@ Value Elements::compute(Value tensor, ArrayRef<Value> indices) {
       .Case([&](nn::TriangleOp) { return triangle(op, indices); })
       .Case([&](nn::IotaOp) {
         Type type = registerType(tensor);
-        Math m{e.b, e.loc};
         if (isa<FloatType>(type))
           return Value(arith::SIToFPOp::create(e.b, e.loc, type, indices[0]));
         return type.isInteger(64) ? indices[0]

@@ -187,7 +187,6 @@ Value Elements::matmul(Operation *op, ArrayRef<Value> indices) {
       neutral(e, nn::Reduction::sum, registerType(op->getResult(0))),
       [&](Value k, ValueRange carried) {
         forget();
-        Math m{e.b, e.loc};
         auto reorder =
             arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
         Value product = arith::MulFOp::create(
