@@ -87,7 +87,7 @@ void Pool::work(uint32_t number, uint8_t *scratch) {
   uint64_t next = current.next.load(std::memory_order_acquire);
   while (uint32_t(next >> 32) == number) {
     uint32_t chunk = uint32_t(next);
-    uint32_t chunks = current.chunks.load(std::memory_order_relaxed);
+    uint32_t chunks = current.chunks.load(std::memory_order_acquire);
     if (chunk >= chunks)
       break;
     if (!current.next.compare_exchange_weak(next, next + 1,
@@ -171,13 +171,16 @@ void Pool::run(qopt_kernel kernel, const int64_t *args, int64_t tasks) {
   if (tasks < chunks)
     chunks = uint32_t(tasks);
   // Nobody is in a launch now: all chunks of the last one are done.
-  uint32_t number =
-      uint32_t(current.next.load(std::memory_order_relaxed) >> 32) + 1;
+  uint64_t last = current.next.load(std::memory_order_relaxed);
+  uint32_t number = uint32_t(last >> 32) + 1;
+  // First the last launch is closed: who still looks at it, and sees that the
+  // new one has more chunks, must not take one.
+  current.next.store(last | UINT32_MAX, std::memory_order_relaxed);
   end.done.store(0, std::memory_order_relaxed);
   current.kernel.store(kernel, std::memory_order_relaxed);
   current.args.store(args, std::memory_order_relaxed);
   current.tasks.store(tasks, std::memory_order_relaxed);
-  current.chunks.store(chunks, std::memory_order_relaxed);
+  current.chunks.store(chunks, std::memory_order_release);
   current.next.store(uint64_t(number) << 32, std::memory_order_seq_cst);
   if (rest.sleepers.load(std::memory_order_seq_cst))
     wake(numberOf(&current.next), int(threads));
