@@ -194,16 +194,7 @@ void GemmWriter::store(Value sum, Value row, Value inPanel) {
   Value inside = arith::AndIOp::create(
       e.b, e.loc, e.less(row, rows), e.less(output, e.constant(shape.outputs)));
   e.branch(inside, [&] {
-    Value y = sum;
-    if (shape.groups == 1) {
-      if (shape.codes)
-        y = arith::SIToFPOp::create(e.b, e.loc, e.f32(), y);
-      y = m.mul(y, loadScale(e, shape, op.getWeightScales(), panel, inPanel,
-                             e.constant(0)));
-    }
-    if (shape.codes)
-      y = m.mul(y, e.load(e.f32(), e.pointer(op.getInputScales()), row));
-    finishElement(e, op, op.getBias(), y, row, output);
+    finishSum(e, shape, op, {panel, inPanel, row, output}, sum);
   });
 }
 

@@ -228,15 +228,7 @@ GemvWriter::Sums GemvWriter::allUnits() {
 }
 
 void GemvWriter::finish(Value sum, Value inPanel, Value output) {
-  if (shape.groups == 1) {
-    if (shape.codes)
-      sum = arith::SIToFPOp::create(e.b, e.loc, e.f32(), sum);
-    sum = m.mul(sum, loadScale(e, shape, op.getWeightScales(), panel, inPanel,
-                               e.constant(0)));
-  }
-  if (shape.codes)
-    sum = m.mul(sum, e.load(e.f32(), e.pointer(op.getInputScales()), row));
-  finishElement(e, op, op.getBias(), sum, row, output);
+  finishSum(e, shape, op, {panel, inPanel, row, output}, sum);
 }
 
 void GemvWriter::write() {

@@ -153,6 +153,21 @@ Value numberOf(Emitter &e, const LowbitShape &shape, Value word, int64_t field,
   return m.add(m.bits(word, e.f32()), lift);
 }
 
+void finishSum(Emitter &e, const LowbitShape &shape, lowbit::LinearOp op,
+               const SumPlace &place, Value sum) {
+  Math m{e.b, e.loc};
+  if (shape.groups == 1) {
+    if (shape.codes)
+      sum = arith::SIToFPOp::create(e.b, e.loc, e.f32(), sum);
+    sum = m.mul(sum, loadScale(e, shape, op.getWeightScales(), place.panel,
+                               place.inPanel, e.constant(0)));
+  }
+  if (shape.codes)
+    sum =
+        m.mul(sum, e.load(e.f32(), e.pointer(op.getInputScales()), place.row));
+  finishElement(e, op, op.getBias(), sum, place.row, place.output);
+}
+
 Value loadScale(Emitter &e, const LowbitShape &shape, Value tensor, Value panel,
                 Value row, Value group) {
   Type element = cast<RankedTensorType>(tensor.getType()).getElementType();

@@ -61,6 +61,15 @@ mlir::Value liftOf(Emitter &e, const LowbitShape &shape, mlir::Value zero);
 /// Scale or zero of row `row` of a panel and of a group, as f32 or i32.
 mlir::Value loadScale(Emitter &e, const LowbitShape &shape, mlir::Value tensor,
                       mlir::Value panel, mlir::Value row, mlir::Value group);
+/// Where a sum belongs: row `inPanel` of a panel is output `output`, of row
+/// `row` of the input.
+struct SumPlace {
+  mlir::Value panel, inPanel, row, output;
+};
+/// The epilogue of a sum, behind the scales that it has not seen: of groups it
+/// has.
+void finishSum(Emitter &e, const LowbitShape &shape, lowbit::LinearOp op,
+               const SumPlace &place, mlir::Value sum);
 /// c + the products of the bytes of a, without a sign, and b, with.
 mlir::Value dot4(Emitter &e, mlir::Value a, mlir::Value b, mlir::Value c);
 
